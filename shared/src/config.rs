@@ -1,0 +1,51 @@
+//! What a function reads from its environment when it starts.
+
+use std::num::ParseIntError;
+
+/// A setting is missing or unusable, so the function must not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The variable is not set or empty.
+    #[error("environment variable {0} is not set")]
+    Missing(&'static str),
+    /// The variable is not a whole number.
+    #[error("environment variable {name} is not a whole number: {source}")]
+    NotANumber {
+        /// Which variable.
+        name: &'static str,
+        /// Why it could not be read.
+        source: ParseIntError,
+    },
+    /// The variable holds something else than it should.
+    #[error("environment variable {name}: {reason}")]
+    Invalid {
+        /// Which variable.
+        name: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// The value of a variable that must be there.
+///
+/// # Errors
+/// [`ConfigError::Missing`] when it is not set or empty.
+pub fn required(name: &'static str) -> Result<String, ConfigError> {
+    match std::env::var(name) {
+        Ok(value) if !value.is_empty() => Ok(value),
+        _ => Err(ConfigError::Missing(name)),
+    }
+}
+
+/// A number of seconds, `default` when the variable is not set.
+///
+/// # Errors
+/// [`ConfigError::NotANumber`] when it is set to anything but a whole number.
+pub fn seconds_or(name: &'static str, default: u32) -> Result<u32, ConfigError> {
+    match std::env::var(name) {
+        Ok(value) if !value.is_empty() => value
+            .parse()
+            .map_err(|source| ConfigError::NotANumber { name, source }),
+        _ => Ok(default),
+    }
+}
