@@ -1,0 +1,180 @@
+//! `stage`: sets the stage for a show in the local cloud, one step a command.
+//!
+//! `cargo xtask` runs the steps in order. Each reads and writes files, so that a step can be
+//! repeated and looked at by hand.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use stage::{Channel, Outputs, People, Stack, channel, upstream};
+use uuid::Uuid;
+
+/// Sets the stage for a show in the local cloud.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make the private channel and its playback key; write what the deployment needs.
+    Prepare(Prepare),
+    /// Write the description of the deployed stack.
+    Describe(Describe),
+    /// Make a user who can sign in, and print who it is as JSON.
+    User(User),
+}
+
+#[derive(clap::Args)]
+struct Prepare {
+    /// Where AWS answers.
+    #[arg(long)]
+    endpoint_url: String,
+    /// Where IVS answers.
+    #[arg(long)]
+    ivs_endpoint_url: String,
+    /// The AWS region to play.
+    #[arg(long, default_value = "eu-west-1")]
+    region: String,
+    /// The page origin that may play the channel.
+    #[arg(long, default_value = "http://localhost:8080")]
+    origin: String,
+    /// The file to write: parameters of the template, and the rest for `describe`.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+#[derive(clap::Args)]
+struct Describe {
+    /// The file that `prepare` wrote.
+    #[arg(long)]
+    prepared: PathBuf,
+    /// The file with the output of `sam list stack-outputs --output json`.
+    #[arg(long)]
+    outputs: PathBuf,
+    /// The file to write.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+#[derive(clap::Args)]
+struct User {
+    /// The stack description; else CUEPOINT_STACK or target/local/stack.json.
+    #[arg(long)]
+    stack: Option<PathBuf>,
+    /// The name to sign in with; it gets a random ending.
+    #[arg(long, default_value = "viewer")]
+    name: String,
+    /// Put them into the group `producers`.
+    #[arg(long)]
+    producer: bool,
+    /// Put a `user-entitled` event on the bus for them and the channel.
+    #[arg(long)]
+    entitled: bool,
+}
+
+/// What `prepare` leaves for the deployment and for `describe`.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Prepared {
+    /// Parameters of the template by name.
+    parameters: Value,
+    region: String,
+    endpoint_url: String,
+    ivs_endpoint_url: String,
+    channel: Channel,
+}
+
+/// The root user of the emulator's account: a fixed word, known to everyone.
+const ROOT: &str = "test";
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    match Arguments::parse().command {
+        Command::Prepare(options) => prepare(options).await,
+        Command::Describe(options) => describe(&options),
+        Command::User(options) => user(options).await,
+    }
+}
+
+async fn prepare(options: Prepare) -> anyhow::Result<()> {
+    let pair = channel::PlaybackKeyPair::generate()?;
+    let aws = stage::stack::sdk_config(&options.region, &options.endpoint_url, ROOT, ROOT);
+    let ivs = stage::stack::sdk_config(&options.region, &options.ivs_endpoint_url, ROOT, ROOT);
+    let secrets = aws_sdk_secretsmanager::Client::new(&aws);
+    let secret_arn = channel::store_key(&secrets, &pair).await?;
+    let ivs = aws_sdk_ivs::Client::new(&ivs);
+    let channel = channel::create(&ivs, &pair, &options.origin).await?;
+    let prepared = Prepared {
+        parameters: channel::parameters(&channel, &secret_arn, &options.ivs_endpoint_url),
+        region: options.region,
+        endpoint_url: options.endpoint_url,
+        ivs_endpoint_url: options.ivs_endpoint_url,
+        channel,
+    };
+    let text = serde_json::to_string_pretty(&prepared)?;
+    std::fs::write(&options.out, text)
+        .with_context(|| format!("cannot write {}", options.out.display()))
+}
+
+fn describe(options: &Describe) -> anyhow::Result<()> {
+    let prepared: Prepared = serde_json::from_str(&read(&options.prepared)?)
+        .with_context(|| format!("{} is not what prepare writes", options.prepared.display()))?;
+    let stack = Stack {
+        region: prepared.region,
+        endpoint_url: prepared.endpoint_url,
+        ivs_endpoint_url: prepared.ivs_endpoint_url,
+        access_key_id: ROOT.to_owned(),
+        secret_access_key: ROOT.to_owned(),
+        outputs: Outputs::from_sam_list(&read(&options.outputs)?)?,
+        channel: prepared.channel,
+    };
+    Ok(stack.save(&options.out)?)
+}
+
+async fn user(options: User) -> anyhow::Result<()> {
+    let stack = options
+        .stack
+        .map_or_else(Stack::load, |path| Stack::load_from(&path))?;
+    let people = People::new(&stack)?;
+    let random = Uuid::new_v4().simple().to_string();
+    let username = format!("{}-{}", options.name, &random[..8]);
+    let person = people
+        .create(&username, &format!("Cue7-{}", &random[8..20]))
+        .await?;
+    if options.producer {
+        people.add_to_group(&person.username, "producers").await?;
+    }
+    if options.entitled {
+        let event_id = Uuid::new_v4().to_string();
+        let channel = &stack.channel.channel_id;
+        let detail = upstream::user_entitled(&event_id, Timestamp::now(), &person.user_id, channel);
+        let events = aws_sdk_eventbridge::Client::new(&stack.sdk_config().await);
+        upstream::put(
+            &events,
+            &stack.outputs.event_bus_name,
+            "user-entitled",
+            &detail,
+        )
+        .await?;
+    }
+    let id_token = people.sign_in(&person.username, &person.password).await?;
+    let report = json!({
+        "userId": person.user_id,
+        "username": person.username,
+        "password": person.password,
+        "idToken": id_token,
+    });
+    println!("{report}");
+    Ok(())
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
