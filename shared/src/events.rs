@@ -124,27 +124,42 @@ pub struct Delivery {
     pub detail: serde_json::Value,
 }
 
-/// A JSON Schema of every contract, by detail type.
-pub fn schemas() -> Vec<(&'static str, &'static str, Schema)> {
-    fn schema<T: EventData>() -> (&'static str, &'static str, Schema) {
+/// One contract, for whoever checks or publishes it.
+pub struct Contract {
+    /// `detail-type` on the bus.
+    pub detail_type: &'static str,
+    /// `source` on the bus; for events of upstream apps, the one that the example uses.
+    pub source: &'static str,
+    /// What a valid `detail` looks like.
+    pub schema: Schema,
+    /// Reads a `detail` as a consumer does and writes it again as a producer would.
+    pub round_trip: fn(serde_json::Value) -> serde_json::Result<serde_json::Value>,
+}
+
+/// All contracts.
+pub fn contracts() -> Vec<Contract> {
+    fn contract<T: EventData>() -> Contract {
         let mut schema = schemars::schema_for!(Event<T>);
         schema.insert("title".to_owned(), T::DETAIL_TYPE.into());
-        (T::DETAIL_TYPE, T::SOURCE, schema)
+        let round_trip = |detail| {
+            serde_json::from_value::<Event<T>>(detail).and_then(|event| serde_json::to_value(&event))
+        };
+        Contract { detail_type: T::DETAIL_TYPE, source: T::SOURCE, schema, round_trip }
     }
     vec![
-        schema::<UserEntitled>(),
-        schema::<UserEntitlementRevoked>(),
-        schema::<EntitlementGranted>(),
-        schema::<EntitlementRevoked>(),
-        schema::<PlaybackTokenIssued>(),
-        schema::<QuizScheduled>(),
-        schema::<QuizStarted>(),
-        schema::<QuizCompleted>(),
-        schema::<QuizAborted>(),
-        schema::<QuizCancelled>(),
-        schema::<QuestionOpened>(),
-        schema::<QuestionTallied>(),
-        schema::<QuestionVoided>(),
-        schema::<AnswersRecorded>(),
+        contract::<UserEntitled>(),
+        contract::<UserEntitlementRevoked>(),
+        contract::<EntitlementGranted>(),
+        contract::<EntitlementRevoked>(),
+        contract::<PlaybackTokenIssued>(),
+        contract::<QuizScheduled>(),
+        contract::<QuizStarted>(),
+        contract::<QuizCompleted>(),
+        contract::<QuizAborted>(),
+        contract::<QuizCancelled>(),
+        contract::<QuestionOpened>(),
+        contract::<QuestionTallied>(),
+        contract::<QuestionVoided>(),
+        contract::<AnswersRecorded>(),
     ]
 }
