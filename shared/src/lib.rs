@@ -2,7 +2,7 @@
 //!
 //! - the contract: [`ids`], [`events`], [`cues`], [`channels`];
 //! - the edges every function has: [`config`], [`http`], [`aws`], [`event_bus`],
-//!   [`dead_letters`], [`telemetry`], [`clock`].
+//!   [`dead_letters`], [`streams`], [`telemetry`], [`clock`].
 //!
 //! No business rule lives here: what an event *means* belongs to the service that consumes it.
 
@@ -16,4 +16,5 @@ pub mod event_bus;
 pub mod events;
 pub mod http;
 pub mod ids;
+pub mod streams;
 pub mod telemetry;

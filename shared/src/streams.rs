@@ -1,0 +1,159 @@
+//! What Lambda delivers from a DynamoDB stream.
+//!
+//! Each record is kept as it came, so that one that cannot be read can be parked as it came. A
+//! function that reads a stream fails the whole batch for what may pass later, and parks what can
+//! never work: it never reports single failures of a batch.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_dynamo::AttributeValue;
+use serde_json::Value;
+
+/// A batch of records, oldest first.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct StreamBatch {
+    /// The records as they came.
+    #[serde(rename = "Records")]
+    pub records: Vec<Value>,
+    /// The shard of the stream, where Lambda says it (it does for tumbling windows only).
+    #[serde(rename = "shardId", default)]
+    pub shard_id: Option<String>,
+}
+
+/// What happened to an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ChangeKind {
+    /// It is new.
+    Insert,
+    /// It was there before.
+    Modify,
+    /// It is gone, by a delete or by its time to live.
+    Remove,
+}
+
+/// A record that is not one of a DynamoDB stream, or whose item is not what it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The record itself cannot be read.
+    #[error("not a stream record: {0}")]
+    NotARecord(#[from] serde_json::Error),
+    /// The item in it cannot be read.
+    #[error("the item in it: {0}")]
+    Item(#[from] serde_dynamo::Error),
+}
+
+/// One change of an item.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change<T> {
+    /// The same for every delivery of this record.
+    pub event_id: String,
+    /// What happened.
+    pub kind: ChangeKind,
+    /// Its place in the stream shard: decimal digits, of no fixed width.
+    pub sequence_number: String,
+    /// The item before, where the stream carries it.
+    pub old: Option<T>,
+    /// The item after, where the stream carries it.
+    pub new: Option<T>,
+}
+
+/// The id of a record that may not be readable otherwise.
+pub fn event_id(record: &Value) -> Option<&str> {
+    record.get("eventID").and_then(Value::as_str)
+}
+
+impl<T: DeserializeOwned> Change<T> {
+    /// Reads a record and the items in it.
+    ///
+    /// # Errors
+    /// [`RecordError`]: it will not be readable at the next delivery either.
+    pub fn read(record: &Value) -> Result<Self, RecordError> {
+        let record = Record::deserialize(record)?;
+        Ok(Self {
+            event_id: record.event_id,
+            kind: record.event_name,
+            sequence_number: record.dynamodb.sequence_number,
+            old: item(record.dynamodb.old_image)?,
+            new: item(record.dynamodb.new_image)?,
+        })
+    }
+}
+
+fn item<T: DeserializeOwned>(image: Option<Image>) -> Result<Option<T>, serde_dynamo::Error> {
+    image.map(serde_dynamo::from_item).transpose()
+}
+
+type Image = HashMap<String, AttributeValue>;
+
+#[derive(Deserialize)]
+struct Record {
+    #[serde(rename = "eventID")]
+    event_id: String,
+    #[serde(rename = "eventName")]
+    event_name: ChangeKind,
+    dynamodb: StreamRecord,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct StreamRecord {
+    sequence_number: String,
+    #[serde(default)]
+    old_image: Option<Image>,
+    #[serde(default)]
+    new_image: Option<Image>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Item {
+        name: String,
+        counts: Vec<u64>,
+    }
+
+    #[test]
+    fn a_record_is_read_with_the_items_in_it() {
+        let record = json!({
+            "eventID": "7de3041dd709b024af6f29e4fa13d34c",
+            "eventName": "MODIFY",
+            "eventSource": "aws:dynamodb",
+            "dynamodb": {
+                "ApproximateCreationDateTime": 1_479_499_740.5,
+                "Keys": {"name": {"S": "a"}},
+                "NewImage": {"name": {"S": "a"}, "counts": {"L": [{"N": "1"}, {"N": "2"}]}},
+                "SequenceNumber": "400000000000000499660",
+                "SizeBytes": 41,
+                "StreamViewType": "NEW_IMAGE"
+            }
+        });
+        let change = Change::<Item>::read(&record).unwrap();
+        assert_eq!(event_id(&record), Some(change.event_id.as_str()));
+        assert_eq!(change.kind, ChangeKind::Modify);
+        assert_eq!(change.sequence_number, "400000000000000499660");
+        assert_eq!(change.old, None);
+        let expected = Item {
+            name: "a".into(),
+            counts: vec![1, 2],
+        };
+        assert_eq!(change.new, Some(expected));
+    }
+
+    #[test]
+    fn an_unreadable_record_says_whether_it_or_its_item_is_wrong() {
+        let not_a_record = Change::<Item>::read(&json!({"eventName": "INSERT"}));
+        assert!(matches!(not_a_record, Err(RecordError::NotARecord(_))));
+        let wrong_item = Change::<Item>::read(&json!({
+            "eventID": "1",
+            "eventName": "INSERT",
+            "dynamodb": {"SequenceNumber": "1", "NewImage": {"name": {"S": "a"}}}
+        }));
+        assert!(matches!(wrong_item, Err(RecordError::Item(_))));
+    }
+}
