@@ -1,0 +1,242 @@
+//! What is on air: one [`Broadcast`] per stream session, and which channel each belongs to.
+//!
+//! Ingest starts and ends a broadcast, packaging fills it, the control plane puts tags into it and
+//! playback reads its segments. None of them knows the others.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use crate::packaging::segmenter::Segment;
+use crate::packaging::window::{Listing, Window};
+
+/// Tags that may wait for the packager, which takes them at once; beyond it callers are throttled.
+const TAG_QUEUE: usize = 64;
+
+/// What a multivariant playlist says about the video, as far as the publisher told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rendition {
+    /// RFC 6381 name of the video codec, like `avc1.42c01e`.
+    pub video_codec: Option<String>,
+    /// Whether there is audio; it is AAC-LC, since the transcoder makes it that.
+    pub audio: bool,
+    /// Width and height in pixels.
+    pub resolution: Option<(u32, u32)>,
+}
+
+/// One stream session, from a publisher's start to its end.
+#[derive(Debug)]
+pub struct Broadcast {
+    /// Its id, `st-…`.
+    pub stream_id: String,
+    /// The channel that it is on.
+    pub channel_arn: String,
+    /// When the publisher was let in.
+    pub started: Timestamp,
+    rendition: RwLock<Rendition>,
+    window: RwLock<Window>,
+    playable: AtomicBool,
+    tags: mpsc::Sender<String>,
+}
+
+/// Why a tag was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TagError {
+    /// The stream has ended.
+    #[error("the stream has ended")]
+    Ended,
+    /// More tags wait than the packager can take.
+    #[error("too many tags at once")]
+    TooMany,
+}
+
+impl Broadcast {
+    /// Whether a player finds something to play. Until then the channel does not count as live.
+    pub fn is_playable(&self) -> bool {
+        self.playable.load(Ordering::Acquire)
+    }
+
+    /// Hands a tag to the packager, which puts it at this point of the video.
+    ///
+    /// # Errors
+    /// The stream has ended, or tags come faster than they can be written.
+    pub fn put_tag(&self, text: String) -> Result<(), TagError> {
+        self.tags.try_send(text).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => TagError::TooMany,
+            mpsc::error::TrySendError::Closed(_) => TagError::Ended,
+        })
+    }
+
+    /// Adds the next finished segment.
+    pub fn add_segment(&self, segment: Segment) {
+        let bytes = segment.data.len();
+        write(&self.window).push(segment);
+        if !self.playable.swap(true, Ordering::AcqRel) {
+            tracing::info!(stream.id = self.stream_id, segment.bytes = bytes, "the stream can be played");
+        }
+    }
+
+    /// Says that no segment follows.
+    pub fn end(&self) {
+        write(&self.window).end();
+    }
+
+    /// Notes what the publisher says about the video.
+    pub fn describe(&self, change: impl FnOnce(&mut Rendition)) {
+        change(&mut write(&self.rendition));
+    }
+
+    /// What is known about the video.
+    pub fn rendition(&self) -> Rendition {
+        read(&self.rendition).clone()
+    }
+
+    /// What the media playlist lists now.
+    pub fn listing(&self) -> Listing {
+        read(&self.window).listing()
+    }
+
+    /// The bytes of one segment, while they are kept.
+    pub fn segment(&self, number: u64) -> Option<Bytes> {
+        read(&self.window).segment(number)
+    }
+
+    /// The highest bit rate of the segments kept, in bits a second.
+    pub fn peak_bandwidth(&self) -> u64 {
+        read(&self.window).peak_bandwidth()
+    }
+}
+
+/// The broadcasts that are on air, at most one per channel.
+#[derive(Debug, Clone, Default)]
+pub struct Broadcasts {
+    on_air: Arc<Mutex<HashMap<String, Arc<Broadcast>>>>,
+}
+
+/// A channel that is on air already.
+#[derive(Debug, thiserror::Error)]
+#[error("channel {0} is on air already")]
+pub struct AlreadyOnAir(pub String);
+
+/// Keeps a broadcast on air; dropping it frees the channel, whatever ended the publisher.
+#[derive(Debug)]
+pub struct OnAir {
+    broadcasts: Broadcasts,
+    broadcast: Arc<Broadcast>,
+}
+
+impl Broadcasts {
+    /// Takes a channel on air. The receiver gets the tags, in order.
+    ///
+    /// # Errors
+    /// The channel has a publisher.
+    pub fn begin(
+        &self,
+        channel_arn: &str,
+        stream_id: String,
+        now: Timestamp,
+    ) -> Result<(OnAir, mpsc::Receiver<String>), AlreadyOnAir> {
+        let mut on_air = self.lock();
+        if on_air.contains_key(channel_arn) {
+            return Err(AlreadyOnAir(channel_arn.to_owned()));
+        }
+        let (tags, receiver) = mpsc::channel(TAG_QUEUE);
+        let broadcast = Arc::new(Broadcast {
+            stream_id,
+            channel_arn: channel_arn.to_owned(),
+            started: now,
+            rendition: RwLock::default(),
+            window: RwLock::default(),
+            playable: AtomicBool::new(false),
+            tags,
+        });
+        on_air.insert(channel_arn.to_owned(), Arc::clone(&broadcast));
+        Ok((OnAir { broadcasts: self.clone(), broadcast }, receiver))
+    }
+
+    /// Whether a publisher holds the channel, playable or not yet.
+    pub fn is_taken(&self, channel_arn: &str) -> bool {
+        self.lock().contains_key(channel_arn)
+    }
+
+    /// The channel's live stream: one that has a publisher and can be played.
+    pub fn live(&self, channel_arn: &str) -> Option<Arc<Broadcast>> {
+        self.lock().get(channel_arn).filter(|broadcast| broadcast.is_playable()).cloned()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Broadcast>>> {
+        self.on_air.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl OnAir {
+    /// The broadcast that is kept on air.
+    pub fn broadcast(&self) -> &Arc<Broadcast> {
+        &self.broadcast
+    }
+}
+
+impl Drop for OnAir {
+    fn drop(&mut self) {
+        self.broadcasts.lock().remove(&self.broadcast.channel_arn);
+    }
+}
+
+fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARN: &str = "arn:aws:ivs:us-east-1:000000000000:channel/abc";
+
+    fn begin(broadcasts: &Broadcasts) -> Result<(OnAir, mpsc::Receiver<String>), AlreadyOnAir> {
+        broadcasts.begin(ARN, "st-1".into(), Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn a_second_publisher_is_refused_until_the_first_has_gone() {
+        let broadcasts = Broadcasts::default();
+        let first = begin(&broadcasts).unwrap();
+        assert!(begin(&broadcasts).is_err());
+        drop(first);
+        assert!(begin(&broadcasts).is_ok());
+    }
+
+    #[test]
+    fn a_channel_is_live_only_once_it_can_be_played() {
+        let broadcasts = Broadcasts::default();
+        let (on_air, _tags) = begin(&broadcasts).unwrap();
+        assert!(broadcasts.is_taken(ARN));
+        assert!(broadcasts.live(ARN).is_none());
+        on_air.broadcast().add_segment(Segment {
+            duration: std::time::Duration::from_secs(1),
+            data: Bytes::from_static(b"x"),
+        });
+        assert!(broadcasts.live(ARN).is_some());
+        drop(on_air);
+        assert!(broadcasts.live(ARN).is_none());
+    }
+
+    #[test]
+    fn tags_beyond_the_queue_are_throttled_and_after_the_end_refused() {
+        let broadcasts = Broadcasts::default();
+        let (on_air, tags) = begin(&broadcasts).unwrap();
+        for _ in 0..TAG_QUEUE {
+            on_air.broadcast().put_tag("x".into()).unwrap();
+        }
+        assert_eq!(on_air.broadcast().put_tag("x".into()), Err(TagError::TooMany));
+        drop(tags);
+        assert_eq!(on_air.broadcast().put_tag("x".into()), Err(TagError::Ended));
+    }
+}

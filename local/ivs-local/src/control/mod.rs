@@ -1,0 +1,146 @@
+//! The control plane: Amazon IVS API version 2020-07-14 over its REST-JSON protocol.
+//!
+//! Every operation is a plain function from a request to a [`Reply`]; this module is the protocol
+//! around them. Operations that are not here answer "not implemented", never a silent success.
+
+mod channels;
+mod error;
+mod key_pairs;
+mod page;
+mod stream_keys;
+mod streams;
+mod validate;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, post};
+use axum::{Json, Router};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::app::App;
+use crate::arn;
+
+pub use error::ApiError;
+
+/// Longest request body, in bytes.
+const BODY: usize = 64 << 10;
+
+/// What an operation answers when it succeeds.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Reply {
+    /// 200 with a body.
+    Json(Value),
+    /// 204.
+    Empty,
+}
+
+impl Reply {
+    fn json(body: impl Serialize) -> Result<Self, ApiError> {
+        serde_json::to_value(body).map(Self::Json).map_err(|error| ApiError::Validation(error.to_string()))
+    }
+}
+
+/// Who calls: only the region matters here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Caller {
+    region: String,
+}
+
+type Operation<I> = fn(&App, &Caller, I) -> Result<Reply, ApiError>;
+
+/// The router of all operations.
+pub fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/CreateChannel", operation("CreateChannel", channels::create))
+        .route("/GetChannel", operation("GetChannel", channels::get))
+        .route("/ListChannels", operation("ListChannels", channels::list))
+        .route("/DeleteChannel", operation("DeleteChannel", channels::delete))
+        .route("/CreateStreamKey", operation("CreateStreamKey", stream_keys::create))
+        .route("/GetStreamKey", operation("GetStreamKey", stream_keys::get))
+        .route("/ListStreamKeys", operation("ListStreamKeys", stream_keys::list))
+        .route("/DeleteStreamKey", operation("DeleteStreamKey", stream_keys::delete))
+        .route("/ImportPlaybackKeyPair", operation("ImportPlaybackKeyPair", key_pairs::import))
+        .route("/GetPlaybackKeyPair", operation("GetPlaybackKeyPair", key_pairs::get))
+        .route("/ListPlaybackKeyPairs", operation("ListPlaybackKeyPairs", key_pairs::list))
+        .route("/DeletePlaybackKeyPair", operation("DeletePlaybackKeyPair", key_pairs::delete))
+        .route("/GetStream", operation("GetStream", streams::get))
+        .route("/PutMetadata", operation("PutMetadata", streams::put_metadata))
+        .route(
+            "/StartViewerSessionRevocation",
+            operation("StartViewerSessionRevocation", streams::revoke),
+        )
+        .fallback(not_implemented)
+        .layer(DefaultBodyLimit::max(BODY))
+        .with_state(app)
+}
+
+fn operation<I>(name: &'static str, run: Operation<I>) -> MethodRouter<Arc<App>>
+where
+    I: DeserializeOwned + Send + 'static,
+{
+    post(move |State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes| async move {
+        let result = call(&app, run, &headers, &body);
+        match &result {
+            Ok(_) => tracing::debug!(operation = name, "served"),
+            Err(error) => tracing::debug!(operation = name, %error, "refused"),
+        }
+        respond(result)
+    })
+}
+
+fn call<I: DeserializeOwned>(
+    app: &App,
+    run: Operation<I>,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Reply, ApiError> {
+    let caller = caller(headers)?;
+    let body = if body.is_empty() { b"{}" } else { body };
+    // serde's text names the field and the kind expected; it never repeats a long value.
+    let input = serde_json::from_slice(body).map_err(|error| ApiError::Validation(error.to_string()))?;
+    run(app, &caller, input)
+}
+
+fn respond(result: Result<Reply, ApiError>) -> Response {
+    match result {
+        Ok(Reply::Json(body)) => Json(body).into_response(),
+        Ok(Reply::Empty) => StatusCode::NO_CONTENT.into_response(),
+        Err(error) => error.into_response(),
+    }
+}
+
+async fn not_implemented(uri: Uri) -> ApiError {
+    let name: String = uri.path().trim_start_matches('/').chars().take(64).collect();
+    ApiError::NotImplemented(format!("the operation \"{name}\""))
+}
+
+/// The region from the credential scope of a Signature Version 4 header. The signature itself is
+/// not checked: any credentials are taken.
+fn caller(headers: &HeaderMap) -> Result<Caller, ApiError> {
+    let denied = |text: &str| ApiError::AccessDenied(text.to_owned());
+    let authorization = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .ok_or_else(|| denied("the request is not signed"))?;
+    let scope = authorization
+        .strip_prefix("AWS4-HMAC-SHA256 ")
+        .and_then(|rest| rest.split(',').find_map(|part| part.trim().strip_prefix("Credential=")))
+        .ok_or_else(|| denied("the request is not signed with Signature Version 4"))?;
+    // ACCESS_KEY/DATE/REGION/SERVICE/aws4_request; the access key may hold slashes itself.
+    let mut parts = scope.rsplit('/');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some("aws4_request"), Some("ivs"), Some(region)) if arn::is_region(region) => {
+            Ok(Caller { region: region.to_owned() })
+        }
+        _ => Err(denied("the credential scope is not one of the service ivs")),
+    }
+}

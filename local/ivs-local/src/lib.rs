@@ -1,0 +1,113 @@
+//! ivs-local: a stand-in for Amazon IVS on one machine.
+//!
+//! A channel is created over the control plane ([`control`]), a publisher sends video to it over
+//! RTMP ([`ingest`]), the video is cut into HLS segments that carry the channel's timed metadata
+//! ([`packaging`]), and players get it over HTTP ([`playback`]) if their token ([`tokens`]) allows
+//! it. [`catalog`] holds what exists, [`broadcast`] what is on air; nothing touches the disk.
+//!
+//! [`run`] is the whole server: it takes bound listeners, a configuration and a signal to stop.
+
+pub mod app;
+pub mod arn;
+pub mod broadcast;
+pub mod catalog;
+pub mod context;
+pub mod control;
+pub mod ingest;
+pub mod packaging;
+pub mod playback;
+pub mod tokens;
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use app::App;
+use context::Context;
+
+/// How long open HTTP requests may take when the server stops.
+const DRAIN: Duration = Duration::from_secs(2);
+/// How often idle playback sessions are forgotten.
+const SWEEP: Duration = Duration::from_secs(15);
+
+/// The sockets a server listens on, bound by the caller so that port 0 can be used and told.
+#[derive(Debug)]
+pub struct Listeners {
+    /// The control plane and playback, over HTTP.
+    pub api: TcpListener,
+    /// Publishers, over RTMP.
+    pub rtmp: TcpListener,
+}
+
+/// What a server is told at its start.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The ffmpeg program; one with the `flv` demuxer, the `mpegts` muxer and the `aac` encoder.
+    pub ffmpeg: PathBuf,
+    /// Clock and randomness.
+    pub context: Context,
+}
+
+/// Runs a server until `shutdown` completes; then ends publishers, their transcoders and players.
+///
+/// # Errors
+/// A listener has no address, or serving HTTP fails.
+pub async fn run(
+    listeners: Listeners,
+    config: Config,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let (api, rtmp) = (listeners.api.local_addr()?, listeners.rtmp.local_addr()?);
+    let app = Arc::new(App::new(config.context, config.ffmpeg, api, rtmp));
+    let (stop, stopped) = watch::channel(false);
+
+    let ingest = tokio::spawn(ingest::run(listeners.rtmp, Arc::clone(&app), stopped.clone()));
+    let sweeper = tokio::spawn(sweep(Arc::clone(&app)));
+    let mut http = tokio::spawn(serve_http(listeners.api, router(&app), stopped));
+
+    tokio::select! {
+        () = shutdown => {}
+        ended = &mut http => return ended.map_err(std::io::Error::other)?,
+    }
+    tracing::info!("stopping");
+    // A receiver that is gone has stopped by itself.
+    stop.send_replace(true);
+    sweeper.abort();
+    ingest.await.map_err(std::io::Error::other)?;
+    match tokio::time::timeout(DRAIN, &mut http).await {
+        Ok(ended) => ended.map_err(std::io::Error::other)?,
+        Err(_) => {
+            http.abort();
+            Ok(())
+        }
+    }
+}
+
+fn router(app: &Arc<App>) -> Router {
+    control::router(Arc::clone(app)).nest(playback::PREFIX, playback::router(Arc::clone(app)))
+}
+
+async fn serve_http(
+    listener: TcpListener,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    axum::serve(listener, router)
+        .with_graceful_shutdown(async move {
+            let _ = stop.wait_for(|stop| *stop).await;
+        })
+        .await
+}
+
+async fn sweep(app: Arc<App>) {
+    let mut ticks = tokio::time::interval(SWEEP);
+    loop {
+        ticks.tick().await;
+        app.sessions().sweep(app.context.now());
+    }
+}

@@ -1,0 +1,81 @@
+//! The ffmpeg child: FLV in on its stdin, an MPEG transport stream out of its stdout.
+//!
+//! Video is copied; audio becomes AAC, whatever it was. Nothing touches the disk.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+
+/// How long a child may take to flush and end once its input is closed.
+const EXIT_TIME: Duration = Duration::from_secs(3);
+
+/// Input: probe briefly, since the default stalls streams that have no audio.
+const INPUT: &[&str] = &[
+    "-hide_banner", "-loglevel", "error", "-nostdin",
+    "-analyzeduration", "500000", "-probesize", "65536",
+    "-f", "flv", "-i", "pipe:0",
+];
+/// Output: every audio frame in a PES packet of its own, so that none straddles a cut.
+const OUTPUT: &[&str] = &[
+    "-map", "0:v:0", "-map", "0:a:0?", "-c:v", "copy", "-c:a", "aac", "-b:a", "128k", "-ac", "2",
+    "-f", "mpegts", "-pes_payload_size", "0", "-muxdelay", "0", "-muxpreload", "0",
+    "-flush_packets", "1", "pipe:1",
+];
+
+/// A running transcoder. Dropping it kills the child.
+#[derive(Debug)]
+pub struct Transcoder {
+    child: Child,
+}
+
+/// The two ends of a transcoder's pipe.
+#[derive(Debug)]
+pub struct Pipes {
+    /// Takes FLV; closing it ends the stream.
+    pub input: ChildStdin,
+    /// Gives MPEG-TS.
+    pub output: ChildStdout,
+}
+
+impl Transcoder {
+    /// Starts the child.
+    ///
+    /// # Errors
+    /// The program cannot be started.
+    pub fn start(ffmpeg: &Path, stream_id: &str) -> std::io::Result<(Self, Pipes)> {
+        let mut child = Command::new(ffmpeg)
+            .args(INPUT)
+            .args(OUTPUT)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let missing = || std::io::Error::other("the transcoder has no pipes");
+        let input = child.stdin.take().ok_or_else(missing)?;
+        let output = child.stdout.take().ok_or_else(missing)?;
+        let errors = child.stderr.take().ok_or_else(missing)?;
+        tokio::spawn(log_lines(errors, stream_id.to_owned()));
+        Ok((Self { child }, Pipes { input, output }))
+    }
+
+    /// Waits for the child to end by itself, and kills it if it does not.
+    pub async fn end(mut self) {
+        if tokio::time::timeout(EXIT_TIME, self.child.wait()).await.is_err() {
+            tracing::warn!("the transcoder did not end by itself and is killed");
+            if let Err(error) = self.child.kill().await {
+                tracing::warn!(%error, "the transcoder could not be killed");
+            }
+        }
+    }
+}
+
+async fn log_lines(errors: ChildStderr, stream_id: String) {
+    let mut lines = BufReader::new(errors).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        tracing::warn!(stream.id = stream_id, "ffmpeg: {line}");
+    }
+}

@@ -1,0 +1,164 @@
+//! Playback: HLS over HTTP, for players that may.
+//!
+//! A multivariant playlist is given out once per playback, after the token check, and opens a
+//! session; the media playlist and the segments live under that session's id and nowhere else.
+
+pub mod sessions;
+
+mod cors;
+mod playlist;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router, middleware};
+use serde_json::json;
+
+use crate::app::App;
+use crate::arn;
+use crate::broadcast::Broadcast;
+use crate::tokens::{self, Grant, Refusal};
+use sessions::Session;
+
+/// Path below which everything of playback lives.
+pub const PREFIX: &str = "/api/video/v1";
+
+/// Why a request gets no video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+enum PlaybackError {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("no such channel")]
+    NoChannel,
+    #[error("the channel is offline")]
+    Offline,
+    #[error("no such playback session")]
+    NoSession,
+    #[error("no such segment")]
+    NoSegment,
+    #[error("too many players")]
+    Full,
+}
+
+impl IntoResponse for PlaybackError {
+    fn into_response(self) -> Response {
+        let status = match self {
+            Self::Refused(_) | Self::NoSession => StatusCode::FORBIDDEN,
+            Self::NoChannel | Self::Offline | Self::NoSegment => StatusCode::NOT_FOUND,
+            Self::Full => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        let body = Json(json!({ "status": status.as_u16(), "error": self.to_string() }));
+        (status, [(header::CACHE_CONTROL, "no-store")], body).into_response()
+    }
+}
+
+/// The router of playback, to be nested under [`PREFIX`].
+pub fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/{channel}", get(multivariant))
+        .route("/playlist/{file}", get(media_playlist))
+        .route("/segment/{session}/{file}", get(segment))
+        .fallback(|| async { PlaybackError::NoChannel })
+        .layer(middleware::from_fn(cors::allow))
+        .with_state(app)
+}
+
+async fn multivariant(
+    State(app): State<Arc<App>>,
+    Path(file): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+) -> Result<Response, PlaybackError> {
+    let channel_arn = arn::from_playback_file(&file).ok_or(PlaybackError::NoChannel)?;
+    let token = query.get("token").map(String::as_str);
+    let grant = authorize(&app, &channel_arn, token, origin(&headers))?;
+    let broadcast = app.broadcasts.live(&channel_arn).ok_or(PlaybackError::Offline)?;
+    let now = app.context.now();
+    if let Some((id, until)) = grant.as_ref().and_then(|grant| Some((grant.single_use?, grant.expires_at)))
+        && !app.used_tokens().take(id, until, now)
+    {
+        return Err(Refusal::Used.into());
+    }
+    let session = Session::new(Arc::clone(&broadcast), grant, now);
+    let id = app.context.secret_id();
+    app.sessions().open(id.clone(), session).map_err(|_| PlaybackError::Full)?;
+    tracing::debug!(stream.id = broadcast.stream_id, "playback started");
+    Ok(m3u8(playlist::multivariant(&broadcast, &format!("{PREFIX}/playlist/{id}.m3u8"))))
+}
+
+/// Checks the token of a private channel. A channel without authorization needs none.
+fn authorize(
+    app: &App,
+    channel_arn: &str,
+    token: Option<&str>,
+    origin: Option<&str>,
+) -> Result<Option<Grant>, PlaybackError> {
+    let keys = {
+        let catalog = app.catalog();
+        let channel = catalog.channel(channel_arn).map_err(|_| PlaybackError::NoChannel)?;
+        if !channel.authorized {
+            return Ok(None);
+        }
+        let pairs = catalog.key_pairs(arn::region(channel_arn));
+        pairs.map(|pair| pair.key.clone()).collect::<Vec<_>>()
+    };
+    let token = token.filter(|token| !token.is_empty()).ok_or(Refusal::Missing)?;
+    let grant = tokens::verify(token, channel_arn, &keys, app.context.now(), origin)?;
+    if grant.viewer.as_ref().is_some_and(|viewer| app.revocations().is_revoked(channel_arn, viewer)) {
+        return Err(Refusal::Revoked.into());
+    }
+    Ok(Some(grant))
+}
+
+async fn media_playlist(
+    State(app): State<Arc<App>>,
+    Path(file): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, PlaybackError> {
+    let id = file.strip_suffix(".m3u8").ok_or(PlaybackError::NoSession)?;
+    let broadcast = continue_session(&app, id, &headers)?;
+    Ok(m3u8(playlist::media(&broadcast.listing(), &format!("{PREFIX}/segment/{id}"))))
+}
+
+async fn segment(
+    State(app): State<Arc<App>>,
+    Path((id, file)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, PlaybackError> {
+    let broadcast = continue_session(&app, &id, &headers)?;
+    let number = file.strip_suffix(".ts").and_then(|number| number.parse().ok());
+    let data: Bytes = number.and_then(|number| broadcast.segment(number)).ok_or(PlaybackError::NoSegment)?;
+    Ok(([(header::CONTENT_TYPE, "video/mp2t"), (header::CACHE_CONTROL, "no-store")], data).into_response())
+}
+
+/// The broadcast of a session, if it may still be played.
+fn continue_session(app: &App, id: &str, headers: &HeaderMap) -> Result<Arc<Broadcast>, PlaybackError> {
+    let now = app.context.now();
+    let session = app.sessions().touch(id, now).ok_or(PlaybackError::NoSession)?;
+    if let Some(origins) = &session.strict_origins
+        && !origin(headers).is_some_and(|origin| origins.allow(origin))
+    {
+        return Err(Refusal::Origin.into());
+    }
+    let channel_arn = &session.broadcast.channel_arn;
+    if session.viewer.as_ref().is_some_and(|viewer| app.revocations().is_revoked(channel_arn, viewer)) {
+        return Err(Refusal::Revoked.into());
+    }
+    Ok(session.broadcast)
+}
+
+fn origin(headers: &HeaderMap) -> Option<&str> {
+    // An origin that is not text matches no token's list, so it must not look absent.
+    headers.get(header::ORIGIN).map(|value| value.to_str().unwrap_or("null"))
+}
+
+fn m3u8(text: Vec<u8>) -> Response {
+    let headers =
+        [(header::CONTENT_TYPE, "application/vnd.apple.mpegurl"), (header::CACHE_CONTROL, "no-store")];
+    (headers, text).into_response()
+}

@@ -1,0 +1,117 @@
+//! HLS playlists of a broadcast, written by `m3u8-rs`.
+
+use m3u8_rs::{MasterPlaylist, MediaPlaylist, MediaSegment, Resolution, VariantStream};
+
+use crate::broadcast::{Broadcast, Rendition};
+use crate::packaging::window::Listing;
+
+/// RFC 6381 name of AAC-LC, which the transcoder makes of any audio.
+const AUDIO_CODEC: &str = "mp4a.40.2";
+
+/// The multivariant playlist with the one rendition there is, at `uri`.
+pub(super) fn multivariant(broadcast: &Broadcast, uri: &str) -> Vec<u8> {
+    let rendition = broadcast.rendition();
+    let playlist = MasterPlaylist {
+        version: Some(3),
+        independent_segments: true,
+        variants: vec![VariantStream {
+            uri: uri.to_owned(),
+            bandwidth: broadcast.peak_bandwidth().max(1),
+            codecs: codecs(&rendition),
+            resolution: rendition
+                .resolution
+                .map(|(width, height)| Resolution { width: width.into(), height: height.into() }),
+            ..VariantStream::default()
+        }],
+        ..MasterPlaylist::default()
+    };
+    written(|out| playlist.write_to(out))
+}
+
+/// The media playlist: segments are `SEGMENTS/NUMBER.ts`.
+pub(super) fn media(listing: &Listing, segments: &str) -> Vec<u8> {
+    let segments = listing.durations.iter().zip(listing.first..).map(|(duration, number)| MediaSegment {
+        uri: format!("{segments}/{number}.ts"),
+        duration: duration.as_secs_f32(),
+        ..MediaSegment::empty()
+    });
+    let playlist = MediaPlaylist {
+        version: Some(3),
+        target_duration: listing.target_seconds,
+        media_sequence: listing.first,
+        segments: segments.collect(),
+        end_list: listing.ended,
+        independent_segments: true,
+        ..MediaPlaylist::default()
+    };
+    written(|out| playlist.write_to(out))
+}
+
+/// Every codec of the rendition, or nothing: a list with a gap would mislead a player.
+fn codecs(rendition: &Rendition) -> Option<String> {
+    let video = rendition.video_codec.clone()?;
+    Some(if rendition.audio { format!("{video},{AUDIO_CODEC}") } else { video })
+}
+
+fn written(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Vec<u8> {
+    let mut out = Vec::new();
+    write(&mut out).expect("a Vec takes everything that is written to it");
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use jiff::Timestamp;
+
+    use crate::broadcast::Broadcasts;
+    use crate::packaging::segmenter::Segment;
+
+    #[test]
+    fn the_multivariant_playlist_names_the_one_rendition() {
+        let broadcasts = Broadcasts::default();
+        let (on_air, _tags) = broadcasts.begin("arn", "st-1".into(), Timestamp::UNIX_EPOCH).unwrap();
+        let broadcast = on_air.broadcast();
+        broadcast.add_segment(Segment { duration: Duration::from_secs(2), data: Bytes::from(vec![0; 1000]) });
+        broadcast.describe(|rendition| {
+            rendition.video_codec = Some("avc1.42c01e".into());
+            rendition.audio = true;
+            rendition.resolution = Some((640, 360));
+        });
+        let text = multivariant(broadcast, "/x/abc.m3u8");
+        let (rest, playlist) = m3u8_rs::parse_master_playlist(&text).unwrap();
+        assert!(rest.is_empty());
+        let [variant] = &playlist.variants[..] else { panic!("{playlist:?}") };
+        assert_eq!(variant.uri, "/x/abc.m3u8");
+        assert_eq!(variant.bandwidth, 4_000);
+        assert_eq!(variant.codecs.as_deref(), Some("avc1.42c01e,mp4a.40.2"));
+        assert_eq!(variant.resolution, Some(Resolution { width: 640, height: 360 }));
+    }
+
+    #[test]
+    fn the_media_playlist_numbers_its_segments() {
+        let listing = Listing {
+            first: 7,
+            durations: vec![Duration::from_millis(1_001), Duration::from_millis(980)],
+            target_seconds: 1,
+            ended: false,
+        };
+        let text = String::from_utf8(media(&listing, "/s/abc")).unwrap();
+        for line in [
+            "#EXT-X-TARGETDURATION:1",
+            "#EXT-X-MEDIA-SEQUENCE:7",
+            "#EXTINF:1.001,",
+            "/s/abc/7.ts",
+            "#EXTINF:0.98,",
+            "/s/abc/8.ts",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+        }
+        assert!(!text.contains("ENDLIST"));
+        let ended = media(&Listing { ended: true, ..listing }, "/s/abc");
+        assert!(String::from_utf8(ended).unwrap().contains("#EXT-X-ENDLIST"));
+    }
+}
