@@ -1,0 +1,24 @@
+//! The Lambda function `entitlement-intake`.
+
+use aws_sdk_dynamodb::Client as DynamoDb;
+use aws_sdk_sqs::Client as Sqs;
+use cuepoint_shared::{aws, config::required, dead_letters::DeadLetters, telemetry};
+use entitlement::{entitlement_intake::IntakeHandler, store::EntitlementStore};
+use jiff::Timestamp;
+use lambda_runtime::{Error, run, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::init();
+    let config = aws::config().await;
+    let handler = IntakeHandler::new(
+        EntitlementStore::new(DynamoDb::new(&config), required("ENTITLEMENTS_TABLE")?),
+        DeadLetters::new(
+            Sqs::new(&config),
+            required("DEAD_LETTER_QUEUE_URL")?,
+            IntakeHandler::FUNCTION,
+        ),
+        Timestamp::now,
+    );
+    run(service_fn(|event| handler.handle(event))).await
+}

@@ -1,0 +1,27 @@
+//! The Lambda function `entitlement-outbox`.
+
+use aws_sdk_eventbridge::Client as EventBridge;
+use aws_sdk_ivs::Client as Ivs;
+use aws_sdk_sqs::Client as Sqs;
+use cuepoint_shared::{
+    aws, channels::Channels, config::required, dead_letters::DeadLetters, event_bus::EventBus,
+    telemetry,
+};
+use entitlement::{entitlement_outbox::OutboxHandler, viewer_sessions::ViewerSessions};
+use lambda_runtime::{Error, run, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::init();
+    let config = aws::config().await;
+    let handler = OutboxHandler::new(
+        ViewerSessions::new(Ivs::new(&config), Channels::from_env()?),
+        EventBus::new(EventBridge::new(&config), required("EVENT_BUS_NAME")?),
+        DeadLetters::new(
+            Sqs::new(&config),
+            required("DEAD_LETTER_QUEUE_URL")?,
+            OutboxHandler::FUNCTION,
+        ),
+    );
+    run(service_fn(|event| handler.handle(event))).await
+}

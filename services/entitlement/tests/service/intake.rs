@@ -1,0 +1,198 @@
+//! `entitlement-intake`, with the deployed table.
+
+use aws_lambda_events::sqs::SqsEvent;
+use cuepoint_shared::dead_letters::{EVENT_ID, FUNCTION, REASON};
+use entitlement::{entitlement_intake::IntakeHandler, store::EntitlementStore};
+use jiff::Timestamp;
+use lambda_runtime::{Context, LambdaEvent};
+use serde_json::{Value, json};
+
+use crate::cloud::{Cloud, attribute, upstream};
+
+impl Cloud {
+    async fn intake(&self) -> IntakeHandler {
+        let dead_letters = self.dead_letters(&self.queue().await, IntakeHandler::FUNCTION);
+        IntakeHandler::new(self.store(), dead_letters, Timestamp::now)
+    }
+
+    fn granted(&self, second: u32, event_id: &str) -> String {
+        let data = json!({ "userId": self.viewer, "channelId": self.channel_id() });
+        delivery("user-entitled", &upstream(second, event_id, data))
+    }
+
+    fn revoked(&self, second: u32, event_id: &str) -> String {
+        let data = json!({
+            "userId": self.viewer,
+            "channelId": self.channel_id(),
+            "reason": "refund",
+        });
+        delivery(
+            "user-entitlement-revoked",
+            &upstream(second, event_id, data),
+        )
+    }
+}
+
+fn delivery(detail_type: &str, detail: &Value) -> String {
+    json!({ "detail-type": detail_type, "source": "shop.example", "detail": detail }).to_string()
+}
+
+/// Hands a batch to the handler; the places in it of what has to come again.
+async fn deliver(handler: &IntakeHandler, bodies: &[String]) -> Vec<usize> {
+    let records: Vec<_> = bodies
+        .iter()
+        .enumerate()
+        .map(|(place, body)| json!({ "messageId": place.to_string(), "body": body }))
+        .collect();
+    let batch: SqsEvent = serde_json::from_value(json!({ "Records": records })).unwrap();
+    let event = LambdaEvent::new(batch, Context::default());
+    let response = handler.handle(event).await.unwrap();
+    response
+        .batch_item_failures
+        .iter()
+        .map(|failure| failure.item_identifier.parse().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn an_event_is_applied_with_all_it_says() {
+    let cloud = Cloud::new().await;
+    let data = json!({
+        "userId": cloud.viewer,
+        "channelId": cloud.channel_id(),
+        "validFrom": "2026-11-22T10:00:00Z",
+        "validUntil": "2026-11-22T12:00:00.5Z",
+        "maximumResolution": "FULL_HD",
+    });
+    let body = delivery("user-entitled", &upstream(1, "order-1", data));
+    assert!(deliver(&cloud.intake().await, &[body]).await.is_empty());
+
+    let mut item = cloud.item().await.unwrap();
+    let applied_at = item.remove("appliedAt").unwrap();
+    assert!(applied_at.as_str().unwrap().parse::<Timestamp>().is_ok());
+    let expected = json!({
+        "userId": cloud.viewer,
+        "channelId": cloud.channel_id(),
+        "status": "granted",
+        "validFrom": "2026-11-22T10:00:00Z",
+        "validUntil": "2026-11-22T12:00:00.5Z",
+        "maximumResolution": "FULL_HD",
+        "viewerSessionVersion": 1,
+        "occurredAt": "2026-11-22T00:00:01Z",
+        "eventId": "order-1",
+        "correlationId": "cause-of-order-1",
+    });
+    assert_eq!(Value::Object(item), expected);
+}
+
+#[tokio::test]
+async fn the_same_event_twice_changes_nothing_idempotent() {
+    let cloud = Cloud::new().await;
+    let handler = cloud.intake().await;
+    let body = cloud.granted(1, "order-1");
+    assert!(
+        deliver(&handler, std::slice::from_ref(&body))
+            .await
+            .is_empty()
+    );
+    let first = cloud.item().await.unwrap();
+    assert!(deliver(&handler, &[body.clone(), body]).await.is_empty());
+    assert_eq!(cloud.item().await.unwrap(), first, "also not its appliedAt");
+}
+
+#[tokio::test]
+async fn the_newest_event_decides_whatever_the_order() {
+    let cloud = Cloud::new().await;
+    let handler = cloud.intake().await;
+    let status = async || {
+        let item = cloud.item().await.unwrap();
+        (
+            item["status"].as_str().unwrap().to_owned(),
+            item["viewerSessionVersion"].as_u64().unwrap(),
+        )
+    };
+    deliver(&handler, &[cloud.revoked(2, "refund-1")]).await;
+    assert_eq!(status().await, ("revoked".to_owned(), 1));
+    assert_eq!(cloud.item().await.unwrap()["reason"], "refund");
+    deliver(&handler, &[cloud.granted(1, "order-1")]).await;
+    assert_eq!(status().await, ("revoked".to_owned(), 1));
+    deliver(&handler, &[cloud.granted(3, "order-2")]).await;
+    assert_eq!(status().await, ("granted".to_owned(), 2));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_functions_at_once_agree_on_the_newest() {
+    let cloud = Cloud::new().await;
+    let handler = cloud.intake().await;
+    let bodies: Vec<_> = (1..=12)
+        .map(|second| match second % 3 {
+            0 => cloud.revoked(second, &format!("refund-{second}")),
+            _ => cloud.granted(second, &format!("order-{second}")),
+        })
+        .collect();
+    // Twelve functions, each with all events, each beginning with another one.
+    let functions: Vec<_> = (0..bodies.len())
+        .map(|first| {
+            let handler = handler.clone();
+            let mut waiting = bodies.clone();
+            waiting.rotate_left(first);
+            tokio::spawn(async move {
+                while !waiting.is_empty() {
+                    let failed = deliver(&handler, &waiting).await;
+                    waiting = failed.iter().map(|&place| waiting[place].clone()).collect();
+                }
+            })
+        })
+        .collect();
+    for function in functions {
+        function.await.unwrap();
+    }
+    let item = cloud.item().await.unwrap();
+    assert_eq!(item["eventId"], "refund-12");
+    assert_eq!(item["status"], "revoked");
+}
+
+#[tokio::test]
+async fn what_can_never_be_applied_is_parked_and_the_rest_is_not_held_up() {
+    let cloud = Cloud::new().await;
+    let queue = cloud.queue().await;
+    let dead_letters = cloud.dead_letters(&queue, IntakeHandler::FUNCTION);
+    let handler = IntakeHandler::new(cloud.store(), dead_letters, Timestamp::now);
+    let no_channel = upstream(1, "order-1", json!({ "userId": cloud.viewer }));
+    let malformed = delivery("user-entitled", &no_channel);
+    let batch = [malformed.clone(), cloud.granted(2, "order-2")];
+    assert!(deliver(&handler, &batch).await.is_empty());
+
+    let parked = cloud.receive(&queue, 1, |_| true).await;
+    assert_eq!(parked[0].body(), Some(malformed.as_str()));
+    assert_eq!(attribute(&parked[0], EVENT_ID), Some("order-1"));
+    assert_eq!(attribute(&parked[0], FUNCTION), Some("entitlement-intake"));
+    let reason = attribute(&parked[0], REASON).unwrap();
+    assert!(reason.contains("missing field `channelId`"), "{reason}");
+    assert_eq!(cloud.item().await.unwrap()["eventId"], "order-2");
+}
+
+#[tokio::test]
+async fn only_what_failed_comes_again() {
+    let cloud = Cloud::new().await;
+    let config = cloud.stack.sdk_config().await;
+    let unreachable = aws_sdk_dynamodb::config::Builder::from(&config)
+        .endpoint_url("http://127.0.0.1:9")
+        .retry_config(aws_sdk_dynamodb::config::retry::RetryConfig::disabled())
+        .build();
+    let store = EntitlementStore::new(
+        aws_sdk_dynamodb::Client::from_conf(unreachable),
+        cloud.stack.outputs.entitlements_table.clone(),
+    );
+    let queue = cloud.queue().await;
+    let dead_letters = cloud.dead_letters(&queue, IntakeHandler::FUNCTION);
+    let handler = IntakeHandler::new(store, dead_letters, Timestamp::now);
+    let batch = [
+        cloud.granted(1, "order-1"),
+        "not an event".to_owned(),
+        cloud.granted(2, "order-2"),
+    ];
+    assert_eq!(deliver(&handler, &batch).await, [0, 2]);
+    assert_eq!(cloud.receive(&queue, 1, |_| true).await.len(), 1);
+    assert!(cloud.item().await.is_none());
+}

@@ -1,0 +1,10 @@
+//! The service against the local cloud: the handlers themselves with the deployed table and bus,
+//! and the deployed functions from outside.
+//!
+//! Every test has its own viewer, so that they share one cloud without meeting.
+
+mod cloud;
+mod deployed;
+mod intake;
+mod ivs;
+mod outbox;

@@ -1,0 +1,8 @@
+//! The service against the local cloud: the handler itself with the deployed table and bus, and a
+//! key that the test made and put into Secrets Manager.
+//!
+//! Every test has its own viewer, so that they share one cloud without meeting.
+
+mod cloud;
+mod secret;
+mod token;

@@ -1,0 +1,48 @@
+//! The key as Secrets Manager hands it out.
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use aws_sdk_secretsmanager::primitives::Blob;
+use pem::Pem;
+use token_issuer::secrets;
+use uuid::Uuid;
+
+use crate::cloud::Cloud;
+
+#[tokio::test]
+async fn a_secret_that_is_no_playback_key_is_named_with_the_reason() {
+    let cloud = Cloud::new().await;
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let document = pair.to_pkcs8v1().unwrap();
+    let pem = pem::encode(&Pem::new("PRIVATE KEY", document.as_ref()));
+    let secret = cloud.secret(&pem).await;
+    let error = secrets::playback_key(&cloud.secrets, &secret).await;
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.contains(&secret) && error.contains("P-256"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_missing_secret_is_an_error_at_start() {
+    let cloud = Cloud::new().await;
+    let error = secrets::playback_key(&cloud.secrets, "no-such-secret").await;
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("ResourceNotFoundException"), "{error}");
+}
+
+#[tokio::test]
+async fn a_binary_secret_is_read_like_a_text() {
+    let cloud = Cloud::new().await;
+    let made = cloud
+        .secrets
+        .create_secret()
+        .name(format!("test-{}", Uuid::new_v4()))
+        .secret_binary(Blob::new("neither"))
+        .send()
+        .await;
+    let secret = made.unwrap().arn.unwrap();
+    let error = secrets::playback_key(&cloud.secrets, &secret).await;
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("neither a PEM file"), "{error}");
+}
