@@ -1,0 +1,265 @@
+//! The functions: what each finds in its environment, what feeds it and where its failures go,
+//! that it is there at all, and that the events around it are those of the contracts.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{
+    document::{House, list, name},
+    permissions::difference,
+};
+
+/// What each function finds in its environment, as `VARIABLE=what it refers to`.
+const ENVIRONMENT: &[(&str, &[&str])] = &[
+    (
+        "entitlement-intake",
+        &[
+            "ENTITLEMENTS_TABLE=EntitlementsTable",
+            "DEAD_LETTER_QUEUE_URL=EntitlementIntakeDlq",
+        ],
+    ),
+    (
+        "entitlement-outbox",
+        &[
+            "EVENT_BUS_NAME=EventBus",
+            "DEAD_LETTER_QUEUE_URL=EntitlementOutboxDlq",
+            "CHANNELS=Channels",
+            IVS,
+        ],
+    ),
+    (
+        "token-api",
+        &[
+            "ENTITLEMENTS_TABLE=EntitlementsTable",
+            "PLAYBACK_KEY_SECRET_ARN=PlaybackKeySecretArn",
+            "EVENT_BUS_NAME=EventBus",
+            "CHANNELS=Channels",
+        ],
+    ),
+    (
+        "quiz-api",
+        &["QUIZZES_TABLE=QuizzesTable", "CHANNELS=Channels"],
+    ),
+    (
+        "quiz-outbox",
+        &[
+            "EVENT_BUS_NAME=EventBus",
+            "DEAD_LETTER_QUEUE_URL=QuizOutboxDlq",
+        ],
+    ),
+    (
+        "quiz-saga",
+        &["QUIZZES_TABLE=QuizzesTable", "CHANNELS=Channels", IVS],
+    ),
+    (
+        "answer-api",
+        &[
+            "ANSWERS_TABLE=AnswersTable",
+            "WINDOWS_TABLE=WindowsTable",
+            "TALLIES_TABLE=TalliesTable",
+        ],
+    ),
+    (
+        "answer-outbox",
+        &[
+            "TALLIES_TABLE=TalliesTable",
+            "EVENT_BUS_NAME=EventBus",
+            "DEAD_LETTER_QUEUE_URL=AnswerOutboxDlq",
+        ],
+    ),
+    (
+        "answer-saga",
+        &[
+            "ANSWERS_TABLE=AnswersTable",
+            "WINDOWS_TABLE=WindowsTable",
+            "TALLIES_TABLE=TalliesTable",
+            "LATENCY_ALLOWANCE_SECONDS=LatencyAllowanceSeconds",
+            "DRAIN_SECONDS=DrainSeconds",
+        ],
+    ),
+];
+
+/// Set only when IVS is elsewhere: an empty endpoint would be used as one.
+const IVS: &str = "AWS_ENDPOINT_URL_IVS=IvsEndpoint, or nothing";
+
+fn variables(variables: &Value) -> BTreeSet<String> {
+    let optional =
+        json!({"Fn::If": ["IvsElsewhere", {"Ref": "IvsEndpoint"}, {"Ref": "AWS::NoValue"}]});
+    let variables = variables.as_object().into_iter().flatten();
+    variables
+        .map(|(variable, value)| {
+            let value = if *value == optional {
+                "IvsEndpoint, or nothing".to_owned()
+            } else {
+                name(value)
+            };
+            format!("{variable}={value}")
+        })
+        .collect()
+}
+
+/// Every function finds what it reads when it starts.
+pub(crate) fn environment(house: &House) -> Vec<String> {
+    let mut problems = Vec::new();
+    let everyone = variables(&house.template["Globals"]["Function"]["Environment"]["Variables"]);
+    problems.extend(difference(
+        "all functions",
+        &BTreeSet::from(["LOG_LEVEL=LogLevel".to_owned()]),
+        &everyone,
+    ));
+    for (_, function, properties) in house.functions() {
+        let Some((_, needed)) = ENVIRONMENT.iter().find(|(known, _)| *known == function) else {
+            problems.push(format!("{function}: this test does not know what it needs"));
+            continue;
+        };
+        let needed = needed.iter().map(ToString::to_string).collect();
+        problems.extend(difference(
+            &function,
+            &needed,
+            &variables(&properties["Environment"]["Variables"]),
+        ));
+    }
+    problems
+}
+
+/// Nothing that fails is lost: a queue redrives, a stream has a destination for what it gives up,
+/// and whoever is called and waits has a caller that takes the failure.
+pub(crate) fn failures(house: &House) -> Vec<String> {
+    let mut problems = Vec::new();
+    let awaited: BTreeSet<_> = house
+        .resources("AWS::ApiGatewayV2::Integration")
+        .iter()
+        .map(|(_, properties)| name(&properties["IntegrationUri"]))
+        .chain(
+            house
+                .grants_of(house.properties("QuizShow"), "Role")
+                .into_iter()
+                .map(|grant| grant.resource),
+        )
+        .collect();
+    for (resource, function, properties) in house.functions() {
+        let events: Vec<_> = properties["Events"]
+            .as_object()
+            .into_iter()
+            .flat_map(|e| e.values())
+            .collect();
+        if events.is_empty() && !awaited.contains(&format!("{resource}.Arn")) {
+            problems.push(format!("{function}: nothing takes its failures"));
+        }
+        for event in events {
+            let source = &event["Properties"];
+            let partial =
+                list(&source["FunctionResponseTypes"]).contains(&&json!("ReportBatchItemFailures"));
+            match event["Type"].as_str() {
+                Some("SQS") => {
+                    let queue = name(&source["Queue"]);
+                    let redrive =
+                        &house.properties(queue.trim_end_matches(".Arn"))["RedrivePolicy"];
+                    if !name(&redrive["deadLetterTargetArn"]).ends_with("Dlq.Arn") {
+                        problems.push(format!("{function}: its queue has no dead-letter queue"));
+                    }
+                    if !partial {
+                        problems.push(format!(
+                            "{function}: one bad message would fail its whole batch"
+                        ));
+                    }
+                }
+                Some("DynamoDB") => {
+                    let own =
+                        name(&properties["Environment"]["Variables"]["DEAD_LETTER_QUEUE_URL"]);
+                    let destination =
+                        name(&source["DestinationConfig"]["OnFailure"]["Destination"]);
+                    if destination != format!("{own}.Arn")
+                        || source["MaximumRecordAgeInSeconds"].is_null()
+                    {
+                        problems.push(format!("{function}: what its stream gives up goes nowhere"));
+                    }
+                    if partial {
+                        problems.push(format!(
+                            "{function}: a stream must not report partial failures"
+                        ));
+                    }
+                    // Counting by the highest sequence number seen needs a shard in order.
+                    if source
+                        .get("ParallelizationFactor")
+                        .is_some_and(|factor| *factor != 1)
+                    {
+                        problems.push(format!("{function}: a shard must be read in order"));
+                    }
+                }
+                other => problems.push(format!("{function}: {other:?} is no known source")),
+            }
+        }
+    }
+    problems
+}
+
+/// Rules match and the saga and the functions publish what the contracts say, under their sources.
+pub(crate) fn contracts(house: &House) -> Vec<String> {
+    let mut problems = Vec::new();
+    let ours: BTreeSet<_> = house
+        .contracts
+        .values()
+        .filter(|s| s.starts_with("cuepoint."))
+        .cloned()
+        .collect();
+    for (rule, properties) in house.resources("AWS::Events::Rule") {
+        let pattern = &properties["EventPattern"];
+        for detail_type in list(&pattern["detail-type"]).into_iter().map(name) {
+            let Some(source) = house.contracts.get(&detail_type) else {
+                problems.push(format!("{rule}: {detail_type} has no schema"));
+                continue;
+            };
+            let matches = list(&pattern["source"]).into_iter().any(|wanted| {
+                let refused = wanted["anything-but"]["prefix"].as_str();
+                refused.map_or(wanted == source, |prefix| !source.starts_with(prefix))
+            });
+            if !matches {
+                problems.push(format!(
+                    "{rule}: {detail_type} comes from {source}, which it does not match"
+                ));
+            }
+        }
+    }
+    for (state, definition) in house.saga["States"].as_object().into_iter().flatten() {
+        for entry in list(&definition["Arguments"]["Entries"]) {
+            let (detail_type, source) = (name(&entry["DetailType"]), name(&entry["Source"]));
+            if house.contracts.get(&detail_type) != Some(&source) {
+                problems.push(format!(
+                    "{state}: no contract says that {source} sends {detail_type}"
+                ));
+            }
+        }
+    }
+    for (_, function, properties) in house.functions() {
+        let own = format!("cuepoint.{}", name(&properties["Tags"]["service"]));
+        for grant in house.grants_of(properties, "Role") {
+            if grant.action == "events:PutEvents"
+                && (grant.sources != [own.clone()] || !ours.contains(&own))
+            {
+                problems.push(format!(
+                    "{function}: may publish as {:?}, but is {own}",
+                    grant.sources
+                ));
+            }
+        }
+    }
+    problems
+}
+
+/// A function in the template for every binary, and the other way round.
+pub(crate) fn binaries(house: &House) -> Vec<String> {
+    let mut problems = Vec::new();
+    let mut deployed = BTreeSet::new();
+    for (resource, function, properties) in house.functions() {
+        if name(&properties["FunctionName"]) != format!("${{AWS::StackName}}-{function}") {
+            problems.push(format!(
+                "{resource}: is not named like its binary {function}"
+            ));
+        }
+        deployed.insert(function);
+    }
+    problems.extend(difference("functions", &house.binaries, &deployed));
+    problems
+}
