@@ -1,1 +1,21 @@
-//! Placeholder.
+//! Drives a deployed Cuepoint from outside only, as its users do.
+//!
+//! It knows the HTTP API, the event contracts as text, the video and the saga's history, and none of
+//! the services' types: what it reads here is what anyone outside would read.
+//!
+//! - [`api`]: the HTTP API, as a phone or the producer's page calls it;
+//! - [`player`] and [`cues`]: plays HLS and finds the cues inside the video;
+//! - [`viewer`]: one person of the audience, from sign-in to the last cue;
+//! - [`show`]: a whole show, which [`report`] sums up and judges;
+//! - [`backstage`]: what an operator can look at: the saga's history, the dead-letter queues.
+
+pub mod api;
+pub mod audience;
+pub mod backstage;
+pub mod cues;
+pub mod player;
+pub mod points;
+pub mod questions;
+pub mod report;
+pub mod show;
+pub mod viewer;

@@ -1,4 +1,4 @@
-//! The private channel of a show, made before the template is deployed: on AWS, `infra/media.yaml`
+//! The private channels of a show, made before the template is deployed: on AWS, `infra/media.yaml`
 //! does this.
 //!
 //! The adapter for IVS and Secrets Manager of this crate. The playback key pair is made here, new
@@ -11,7 +11,7 @@ use aws_lc_rs::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use pem::Pem;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::stack::Channel;
 
@@ -69,15 +69,14 @@ pub async fn store_key(
     secret.arn.context("Secrets Manager returned no ARN")
 }
 
-/// Imports the public key and makes a private channel with a stream key.
+/// Imports the public key.
 ///
 /// # Errors
-/// When IVS refuses or leaves out what it must return.
-pub async fn create(
+/// When IVS refuses.
+pub async fn import_key(
     client: &aws_sdk_ivs::Client,
     pair: &PlaybackKeyPair,
-    origin: &str,
-) -> anyhow::Result<Channel> {
+) -> anyhow::Result<()> {
     client
         .import_playback_key_pair()
         .name("cuepoint")
@@ -85,9 +84,21 @@ pub async fn create(
         .send()
         .await
         .context("cannot import the public playback key into IVS")?;
+    Ok(())
+}
+
+/// Makes a private channel with a stream key.
+///
+/// # Errors
+/// When IVS refuses or leaves out what it must return.
+pub async fn create(
+    client: &aws_sdk_ivs::Client,
+    name: &str,
+    origin: &str,
+) -> anyhow::Result<Channel> {
     let created = client
         .create_channel()
-        .name("cuepoint-show")
+        .name(name)
         .authorized(true)
         .send()
         .await
@@ -122,18 +133,20 @@ fn channel_id(arn: &str) -> anyhow::Result<&str> {
     }
 }
 
-/// The template's parameters that depend on the channel.
-pub fn parameters(channel: &Channel, secret_arn: &str, ivs_endpoint_url: &str) -> Value {
-    let channels = json!({
-        &channel.channel_id: {
+/// The template's parameters that depend on the channels.
+pub fn parameters(channels: &[&Channel], secret_arn: &str, ivs_endpoint_url: &str) -> Value {
+    let entry = |channel: &&Channel| {
+        let entry = json!({
             "arn": channel.arn,
             "playbackUrl": channel.playback_url,
             "origins": [channel.origin],
             "tokenSeconds": TOKEN_SECONDS,
-        }
-    });
+        });
+        (channel.channel_id.clone(), entry)
+    };
+    let channels: Map<_, _> = channels.iter().map(entry).collect();
     json!({
-        "Channels": channels.to_string(),
+        "Channels": Value::from(channels).to_string(),
         "PlaybackKeySecretArn": secret_arn,
         "IvsEndpoint": ivs_endpoint_url,
     })
@@ -188,7 +201,7 @@ mod tests {
             rtmp_url: "rtmp://127.0.0.1:2/app/sk_secret".into(),
             origin: "http://localhost:3".into(),
         };
-        let parameters = parameters(&channel, "arn:secret", "http://127.0.0.1:1");
+        let parameters = parameters(&[&channel], "arn:secret", "http://127.0.0.1:1");
         let text = parameters["Channels"].as_str().unwrap();
         assert!(
             !text.contains("sk_secret"),

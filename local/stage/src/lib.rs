@@ -2,7 +2,7 @@
 //!
 //! - [`stack`]: where everything is, as written to `stack.json` after a deployment;
 //! - [`people`]: users of the show in Cognito, and their sign-in;
-//! - [`channel`]: the private IVS channel and its playback key, made before the deployment;
+//! - [`channel`]: the private IVS channels and their playback key, made before the deployment;
 //! - [`upstream`]: what an upstream app says about a person's entitlement.
 //!
 //! The deployed services never depend on this crate.

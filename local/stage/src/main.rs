@@ -23,7 +23,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Make the private channel and its playback key; write what the deployment needs.
+    /// Make the private channels and their playback key; write what the deployment needs.
     Prepare(Prepare),
     /// Write the description of the deployed stack.
     Describe(Describe),
@@ -68,7 +68,7 @@ struct User {
     /// The stack description; else CUEPOINT_STACK or target/local/stack.json.
     #[arg(long)]
     stack: Option<PathBuf>,
-    /// The name to sign in with; it gets a random ending.
+    /// Their name; they sign in with an address made from it.
     #[arg(long, default_value = "viewer")]
     name: String,
     /// Put them into the group `producers`.
@@ -89,6 +89,7 @@ struct Prepared {
     endpoint_url: String,
     ivs_endpoint_url: String,
     channel: Channel,
+    offline_channel: Channel,
 }
 
 /// The root user of the emulator's account: a fixed word, known to everyone.
@@ -110,13 +111,21 @@ async fn prepare(options: Prepare) -> anyhow::Result<()> {
     let secrets = aws_sdk_secretsmanager::Client::new(&aws);
     let secret_arn = channel::store_key(&secrets, &pair).await?;
     let ivs = aws_sdk_ivs::Client::new(&ivs);
-    let channel = channel::create(&ivs, &pair, &options.origin).await?;
+    channel::import_key(&ivs, &pair).await?;
+    let channel = channel::create(&ivs, "cuepoint-show", &options.origin).await?;
+    let offline_channel = channel::create(&ivs, "cuepoint-offline", &options.origin).await?;
+    let parameters = channel::parameters(
+        &[&channel, &offline_channel],
+        &secret_arn,
+        &options.ivs_endpoint_url,
+    );
     let prepared = Prepared {
-        parameters: channel::parameters(&channel, &secret_arn, &options.ivs_endpoint_url),
+        parameters,
         region: options.region,
         endpoint_url: options.endpoint_url,
         ivs_endpoint_url: options.ivs_endpoint_url,
         channel,
+        offline_channel,
     };
     let text = serde_json::to_string_pretty(&prepared)?;
     std::fs::write(&options.out, text)
@@ -134,6 +143,7 @@ fn describe(options: &Describe) -> anyhow::Result<()> {
         secret_access_key: ROOT.to_owned(),
         outputs: Outputs::from_sam_list(&read(&options.outputs)?)?,
         channel: prepared.channel,
+        offline_channel: prepared.offline_channel,
     };
     Ok(stack.save(&options.out)?)
 }
@@ -144,9 +154,13 @@ async fn user(options: User) -> anyhow::Result<()> {
         .map_or_else(Stack::load, |path| Stack::load_from(&path))?;
     let people = People::new(&stack)?;
     let random = Uuid::new_v4().simple().to_string();
-    let username = format!("{}-{}", options.name, &random[..8]);
+    let username = format!("{}-{}@example.com", options.name, &random[..8]);
     let person = people
-        .create(&username, &format!("Cue7-{}", &random[8..20]))
+        .create(
+            &username,
+            &options.name,
+            &format!("Cue7-{}", &random[8..20]),
+        )
         .await?;
     if options.producer {
         people.add_to_group(&person.username, "producers").await?;

@@ -98,12 +98,17 @@ impl People {
         })
     }
 
-    /// Makes a user who can sign in at once.
+    /// Makes a user who can sign in at once. `name` is what others see of them.
     ///
     /// # Errors
     /// [`PeopleError::Refused`] with `UsernameExistsException` when the name is taken, with
     /// `InvalidPasswordException` when the pool's policy wants a better password; the others.
-    pub async fn create(&self, username: &str, password: &str) -> Result<Person, PeopleError> {
+    pub async fn create(
+        &self,
+        username: &str,
+        name: &str,
+        password: &str,
+    ) -> Result<Person, PeopleError> {
         let created = self
             .signed(
                 "AdminCreateUser",
@@ -111,6 +116,7 @@ impl People {
                     "UserPoolId": self.user_pool_id,
                     "Username": username,
                     "MessageAction": "SUPPRESS",
+                    "UserAttributes": [{"Name": "name", "Value": name}],
                 }),
             )
             .await?;

@@ -61,6 +61,8 @@ pub struct Stack {
     pub outputs: Outputs,
     /// The channel of the show.
     pub channel: Channel,
+    /// Another private channel, which nobody broadcasts on.
+    pub offline_channel: Channel,
 }
 
 /// The outputs of `infra/app.yaml`.
@@ -126,7 +128,7 @@ impl Outputs {
     }
 }
 
-/// The private IVS channel that the show is broadcast on.
+/// A private IVS channel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Channel {

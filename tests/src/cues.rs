@@ -1,0 +1,30 @@
+//! Finds timed metadata inside a piece of video, with readers that share nothing with its writer.
+
+use std::io::Cursor;
+
+use id3::Tag;
+use mpeg2ts::{
+    es::StreamId,
+    pes::{PesPacketReader, ReadPesPacket},
+    ts::TsPacketReader,
+};
+
+/// The texts of the ID3 tags in an MPEG-TS segment, in their order.
+///
+/// # Errors
+/// When the segment is not MPEG-TS or a tag in it cannot be read.
+pub fn in_segment(segment: &[u8]) -> anyhow::Result<Vec<String>> {
+    let mut packets = PesPacketReader::new(TsPacketReader::new(Cursor::new(segment)));
+    let mut tags = Vec::new();
+    while let Some(packet) = packets.read_pes_packet()? {
+        // Timed metadata is the only private stream in these segments.
+        if packet.header.stream_id == StreamId::new(StreamId::PRIVATE_STREAM_1) {
+            let tag = Tag::read_from2(Cursor::new(&packet.data))?;
+            // The reader hands out what is left open at the end in no particular order.
+            let pts = packet.header.pts.map(|pts| pts.as_u64());
+            tags.extend(tag.extended_texts().map(|text| (pts, text.value.clone())));
+        }
+    }
+    tags.sort_by_key(|(pts, _)| *pts);
+    Ok(tags.into_iter().map(|(_, text)| text).collect())
+}

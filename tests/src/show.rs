@@ -1,0 +1,399 @@
+//! A whole show: people become entitled, watch, answer a scheduled quiz, and see its results.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use futures::{StreamExt, TryStreamExt, future, stream};
+use jiff::{Timestamp, ToSpan};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use stage::Stack;
+use tokio::{
+    sync::mpsc::{self, UnboundedReceiver},
+    task::JoinHandle,
+    time::Instant,
+};
+use uuid::Uuid;
+
+use crate::{
+    api::{Api, RunPath},
+    audience::{self, Audience},
+    backstage::{self, Saga},
+    player::{PlayError, Player},
+    points, questions,
+    report::{self, Latency, Leaderboard, Report, Viewers},
+    viewer::{Experience, Happening, Viewer},
+};
+
+/// How many viewers ask for something at the same time.
+const AT_ONCE: usize = 8;
+/// The pause between two questions, in seconds.
+const PAUSE: u32 = 2;
+/// How long after the producer's call the quiz starts, in seconds.
+const LEAD: i64 = 3;
+/// How long the stream behind the live tally may take to drain.
+const DRAINED_WITHIN: Duration = Duration::from_secs(30);
+
+/// What kind of show it is to be.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// How many people come; four in five of them are entitled.
+    pub viewers: usize,
+    /// How many questions are asked.
+    pub questions: usize,
+    /// How long each may be answered, in seconds.
+    pub seconds: u32,
+    /// Decides who chooses what, and when.
+    pub seed: u64,
+}
+
+impl Plan {
+    /// How many of the viewers are entitled.
+    pub fn entitled(&self) -> usize {
+        self.viewers * 4 / 5
+    }
+
+    /// By when the quiz must be over, from its start: generous, since machines are slow at times.
+    fn at_most(&self) -> Duration {
+        Duration::from_secs(60)
+            + Duration::from_secs(u64::from(self.seconds) + 30) * self.questions as u32
+    }
+}
+
+/// Tells the user what happens, as it happens.
+pub type Narrate<'a> = &'a dyn Fn(String);
+
+/// Runs a show on a deployed stack and judges it.
+///
+/// # Errors
+/// When something fails that leaves no report to make. A wrong number is no error: the report's
+/// status says it.
+pub async fn run(stack: &Stack, plan: &Plan, narrate: Narrate<'_>) -> anyhow::Result<Report> {
+    let began = Instant::now();
+    let scripts = audience::scripts(plan.seed, plan.entitled(), plan.questions);
+    let Audience { entitled, others } =
+        audience::gather(stack, &scripts, plan.viewers - plan.entitled()).await?;
+    narrate(format!(
+        "{} viewers signed in through Cognito",
+        plan.viewers
+    ));
+
+    let channel_id = stack.channel.channel_id.as_str();
+    let tickets: Vec<_> = entitled
+        .iter()
+        .map(|(person, _)| (person, channel_id))
+        .collect();
+    audience::entitle(stack, &tickets).await?;
+    narrate(format!(
+        "the ticket office put {} user-entitled events on the bus",
+        tickets.len()
+    ));
+    let players = admit(&entitled).await?;
+    narrate(format!(
+        "{} viewers got a playback token and opened the video",
+        players.len()
+    ));
+    let refused = turn_away(&others).await?;
+    narrate(format!(
+        "{} without a ticket were refused a token, {} the video (without a token, and with a forged one)",
+        refused.token, refused.video
+    ));
+
+    let (happenings, told) = mpsc::unbounded_channel();
+    let give_up = Instant::now() + plan.at_most();
+    let watching: Vec<JoinHandle<_>> = entitled
+        .iter()
+        .zip(players)
+        .map(|((_, viewer), player)| {
+            let (viewer, happenings) = (viewer.clone(), happenings.clone());
+            tokio::spawn(async move { viewer.watch(player, give_up, happenings).await })
+        })
+        .collect();
+    drop(happenings);
+
+    let (producer, run) = schedule(stack, plan).await?;
+    narrate(format!(
+        "the producer scheduled a quiz of {} questions; it starts in {LEAD} s",
+        plan.questions
+    ));
+    let (experiences, ()) = future::join(
+        future::join_all(watching),
+        relay(told, entitled.len(), narrate),
+    )
+    .await;
+    let mut problems = Vec::new();
+    let mut watched = Vec::new();
+    for experience in experiences {
+        match experience? {
+            Ok(experience) => watched.push(experience),
+            Err(error) => problems.push(format!("a viewer left: {error:#}")),
+        }
+    }
+
+    let completed = finished(&producer, &run).await?;
+    narrate(format!(
+        "the quiz is {completed}; comparing what everyone saw"
+    ));
+    let saga = backstage::saga(stack, &run.run_id).await?;
+    let questions = tallies(&producer, &run, plan, &scripts, &watched).await?;
+    problems.extend(disagreements(&watched));
+    Ok(Report {
+        status: "",
+        viewers: Viewers {
+            total: plan.viewers,
+            entitled: entitled.len(),
+            played: watched
+                .iter()
+                .filter(|one| one.answers.len() == plan.questions)
+                .count(),
+            refused_token: refused.token,
+            refused_video: refused.video,
+        },
+        leaderboard: leaderboard(&entitled, &watched, &saga),
+        cue_latency_ms: Latency::of(latencies(&watched, &saga, &mut problems)),
+        questions,
+        saga: saga.states,
+        dead_letters: backstage::dead_letters(stack).await?,
+        seconds: began.elapsed().as_secs_f64(),
+        problems,
+    }
+    .judged())
+}
+
+/// Lets everyone in who is entitled: a token, and the video with it.
+async fn admit(entitled: &[(stage::Person, Viewer)]) -> anyhow::Result<Vec<Player>> {
+    stream::iter(entitled)
+        .map(|(_, viewer)| async move {
+            let reply = viewer.token().await?;
+            let token = reply.body["token"]
+                .as_str()
+                .context("the answer has a token")?;
+            Ok(viewer.open(Some(token)).await?)
+        })
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await
+}
+
+/// How many were refused.
+struct Refused {
+    token: usize,
+    video: usize,
+}
+
+/// Everyone else tries all the same: for a token, without one, and with one of their own making.
+async fn turn_away(others: &[(stage::Person, Viewer)]) -> anyhow::Result<Refused> {
+    let mut refused = Refused { token: 0, video: 0 };
+    for (_, viewer) in others {
+        let reply = viewer
+            .api
+            .playback_token(&viewer.channel.channel_id)
+            .await?;
+        refused.token += usize::from(reply.status == StatusCode::FORBIDDEN);
+        let attempts = [
+            viewer.open(None).await,
+            viewer.open(Some(FORGED_TOKEN)).await,
+        ];
+        let all = attempts.iter().all(|attempt| {
+            matches!(attempt, Err(PlayError::Refused(status)) if *status == StatusCode::FORBIDDEN)
+        });
+        refused.video += usize::from(all);
+    }
+    Ok(refused)
+}
+
+/// `{"alg":"ES384","typ":"JWT"}`, `{"aws:channel-arn":"arn:aws:ivs:eu-west-1:0:channel/x","exp":4102444800}`
+/// and a signature that is none.
+const FORGED_TOKEN: &str = "eyJhbGciOiJFUzM4NCIsInR5cCI6IkpXVCJ9.eyJhd3M6Y2hhbm5lbC1hcm4iOiJhcm46YXdzOml2czpldS13ZXN0LTE6MDpjaGFubmVsL3giLCJleHAiOjQxMDI0NDQ4MDB9.AAAA";
+
+/// Makes a producer, who writes the quiz and schedules it.
+async fn schedule(stack: &Stack, plan: &Plan) -> anyhow::Result<(Api, RunPath)> {
+    let api = Api::new(stack.http_client()?, &stack.outputs.api_url);
+    let tag = &Uuid::new_v4().simple().to_string()[..8];
+    let username = format!("producer-{tag}@example.com");
+    let (_, producer) = audience::person(stack, &api, &username, "Producer", true).await?;
+    let quiz = questions::quiz(plan.questions, plan.seconds);
+    let quiz = producer.create_quiz(&quiz).await?.expect(201)?;
+    let quiz_id = quiz["quizId"].as_str().context("quizId")?.to_owned();
+    let starts_at = Timestamp::now() + LEAD.seconds();
+    let run = json!({
+        "channelId": stack.channel.channel_id,
+        "startsAt": starts_at.to_string(),
+        "expectedAudience": 10_000,
+        "pauseSeconds": PAUSE,
+    });
+    let run = producer.schedule(&quiz_id, &run).await?.expect(201)?;
+    let run_id = run["runId"].as_str().context("runId")?.to_owned();
+    Ok((producer, RunPath { quiz_id, run_id }))
+}
+
+/// Narrates what reaches the viewers, once for all of them.
+async fn relay(mut told: UnboundedReceiver<Happening>, viewers: usize, narrate: Narrate<'_>) {
+    let (mut playing, mut answers, mut question, mut cues) = (0, 0, 0, 0);
+    while let Some(happening) = told.recv().await {
+        match happening {
+            Happening::Playing => {
+                playing += 1;
+                if playing == viewers {
+                    narrate(format!("the picture moves for all {viewers} of them"));
+                }
+            }
+            Happening::Cue(kind) => {
+                if cues % viewers == 0 && kind == "question" {
+                    (question, answers) = (question + 1, 0);
+                    narrate(format!("question {question} pops up in the video"));
+                }
+                cues += 1;
+                if cues % viewers == 0 && kind != "question" {
+                    narrate(format!("all viewers read the {kind} out of the video"));
+                }
+            }
+            Happening::Answered => {
+                answers += 1;
+                if answers == viewers {
+                    narrate(format!(
+                        "{answers} answers to question {question} were accepted"
+                    ));
+                }
+            }
+        }
+    }
+}
+
+/// How the run ended, once it has.
+async fn finished(producer: &Api, run: &RunPath) -> anyhow::Result<String> {
+    let give_up = Instant::now() + DRAINED_WITHIN;
+    loop {
+        let body = producer.run(run).await?.expect(200)?;
+        let status = body["status"].as_str().unwrap_or_default().to_owned();
+        let over = ["completed", "aborted", "cancelled"].contains(&status.as_str());
+        if over || Instant::now() > give_up {
+            return Ok(status);
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// Each question's counts, by every way of knowing.
+async fn tallies(
+    api: &Api,
+    run: &RunPath,
+    plan: &Plan,
+    scripts: &[Vec<(u32, Duration)>],
+    watched: &[Experience],
+) -> anyhow::Result<Vec<report::Question>> {
+    let mut questions = Vec::new();
+    for index in 0..plan.questions {
+        let question_id = format!("q{}", index + 1);
+        let body = drained(api, run, &question_id).await?;
+        let counts = |name: &str| -> Vec<u64> {
+            serde_json::from_value(body[name].clone()).unwrap_or_default()
+        };
+        let mut sent = vec![0; questions::OPTIONS as usize];
+        for answer in watched.iter().flat_map(|one| &one.answers) {
+            if answer.index == index {
+                sent[answer.choice as usize] += 1;
+            }
+        }
+        let seen = watched.iter().find_map(|one| one.results.get(&question_id));
+        questions.push(report::Question {
+            sent,
+            live: counts("live"),
+            tallied: counts("final"),
+            in_video: seen.cloned().unwrap_or_default(),
+            expected: audience::expected_tally(scripts, index),
+            question_id,
+        });
+    }
+    Ok(questions)
+}
+
+/// A question's results once the live tally has caught up with the final one.
+async fn drained(api: &Api, run: &RunPath, question_id: &str) -> anyhow::Result<Value> {
+    let give_up = Instant::now() + DRAINED_WITHIN;
+    loop {
+        let body = api.results(run, question_id).await?.expect(200)?;
+        if body["live"] == body["final"] || Instant::now() > give_up {
+            return Ok(body);
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// Whatever one viewer saw and another did not.
+fn disagreements(watched: &[Experience]) -> Vec<String> {
+    let mut problems = Vec::new();
+    let texts = |one: &Experience| {
+        one.cues
+            .iter()
+            .map(|cue| cue.text.clone())
+            .collect::<Vec<_>>()
+    };
+    for (index, one) in watched.iter().enumerate() {
+        if one.missed > 0 {
+            problems.push(format!(
+                "viewer {} missed {} segments",
+                index + 1,
+                one.missed
+            ));
+        }
+        if texts(one) != texts(&watched[0]) {
+            problems.push(format!(
+                "viewer {} saw other cues than the first one",
+                index + 1
+            ));
+        }
+    }
+    problems
+}
+
+/// The leaderboard as it follows from the accepted answers, beside the one in the video.
+fn leaderboard(
+    entitled: &[(stage::Person, Viewer)],
+    watched: &[Experience],
+    saga: &Saga,
+) -> Leaderboard {
+    let windows = saga.windows();
+    let mut computed: Vec<(String, u64)> = Vec::new();
+    for ((_, viewer), one) in entitled.iter().zip(watched) {
+        let correct = one
+            .answers
+            .iter()
+            .filter(|a| a.choice == questions::correct(a.index));
+        let points = correct.filter_map(|answer| {
+            let window = windows.get(answer.index)?;
+            Some(points::for_correct(*window, answer.received_at))
+        });
+        computed.push((viewer.name.clone(), points.sum()));
+    }
+    let in_video = watched
+        .iter()
+        .find_map(|one| one.leaderboard.clone())
+        .unwrap_or_default();
+    computed.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    computed.truncate(in_video.len());
+    Leaderboard { computed, in_video }
+}
+
+/// From push to viewer, for every viewer and cue.
+fn latencies(watched: &[Experience], saga: &Saga, problems: &mut Vec<String>) -> Vec<i64> {
+    let pushed = saga.pushed_at();
+    for (index, one) in watched.iter().enumerate() {
+        if one.cues.len() != pushed.len() {
+            let seen = one.cues.len();
+            problems.push(format!(
+                "viewer {} saw {seen} of {} cues",
+                index + 1,
+                pushed.len()
+            ));
+        }
+    }
+    let of = |one: &Experience| -> Vec<i64> {
+        one.cues
+            .iter()
+            .zip(&pushed)
+            .map(|(cue, pushed)| cue.at - pushed)
+            .collect()
+    };
+    watched.iter().flat_map(of).collect()
+}

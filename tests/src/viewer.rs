@@ -1,0 +1,221 @@
+//! One person of the audience, from the playback token to the last cue.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use anyhow::Context;
+use jiff::Timestamp;
+use reqwest::{Client, StatusCode};
+use serde_json::Value;
+use stage::Channel;
+use tokio::{sync::mpsc::UnboundedSender, task::JoinHandle, time::Instant};
+
+use crate::{
+    api::{Api, Reply, RunPath},
+    player::{PlayError, Player, SeenCue},
+};
+
+/// How often a player looks for the next segment.
+const POLL: Duration = Duration::from_millis(300);
+/// How often someone who should be let in asks again.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
+/// How long an entitlement may take from the event to the token.
+const ENTITLED_WITHIN: Duration = Duration::from_secs(60);
+
+/// Someone with the app open and signed in.
+#[derive(Clone)]
+pub struct Viewer {
+    /// What the leaderboard calls them.
+    pub name: String,
+    /// The API as they see it.
+    pub api: Api,
+    /// How their player fetches.
+    pub http: Client,
+    /// What they came to watch.
+    pub channel: Channel,
+    /// What they will choose, question by question, and after how much thought.
+    pub script: Vec<(u32, Duration)>,
+}
+
+/// What just happened to a viewer, for the narration.
+#[derive(Debug, Clone)]
+pub enum Happening {
+    /// The first piece of video is there.
+    Playing,
+    /// A cue of this type came out of the video.
+    Cue(String),
+    /// An answer was accepted.
+    Answered,
+}
+
+/// An answer that was accepted.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    /// The question.
+    pub question_id: String,
+    /// The question's place in the quiz, from 0.
+    pub index: usize,
+    /// The option.
+    pub choice: u32,
+    /// When it was received, by the service's clock.
+    pub received_at: Timestamp,
+}
+
+/// What a viewer saw and did.
+#[derive(Debug, Clone, Default)]
+pub struct Experience {
+    /// How many segments were played.
+    pub segments: u64,
+    /// How many were missed.
+    pub missed: u64,
+    /// Every cue of the quiz, in order.
+    pub cues: Vec<SeenCue>,
+    /// The answers that were accepted.
+    pub answers: Vec<Answered>,
+    /// The tallies read out of the video, by question.
+    pub results: BTreeMap<String, Vec<u64>>,
+    /// The leaderboard read out of the video.
+    pub leaderboard: Option<Vec<(String, u64)>>,
+    /// Whether the video said that the quiz was cancelled.
+    pub cancelled: bool,
+}
+
+impl Viewer {
+    /// Asks for a playback token until it is given: the entitlement takes a moment to arrive.
+    ///
+    /// # Errors
+    /// When it is not given within a minute, or anything but a refusal comes instead.
+    pub async fn token(&self) -> anyhow::Result<Reply> {
+        let give_up = Instant::now() + ENTITLED_WITHIN;
+        loop {
+            let reply = self.api.playback_token(&self.channel.channel_id).await?;
+            match reply.status {
+                StatusCode::OK => return Ok(reply),
+                StatusCode::FORBIDDEN if Instant::now() < give_up => {
+                    tokio::time::sleep(ASK_AGAIN).await;
+                }
+                _ => return Err(reply.expect(200).expect_err("it is not 200")),
+            }
+        }
+    }
+
+    /// Starts playback with a token, or without.
+    ///
+    /// # Errors
+    /// As [`Player::open`].
+    pub async fn open(&self, token: Option<&str>) -> Result<Player, PlayError> {
+        let Channel {
+            playback_url,
+            origin,
+            ..
+        } = &self.channel;
+        Player::open(self.http.clone(), playback_url, token, origin).await
+    }
+
+    /// Plays until the quiz is over, answering what is asked.
+    ///
+    /// # Errors
+    /// When the video breaks, an answer is not accepted, or the quiz is not over at `give_up`.
+    pub async fn watch(
+        &self,
+        mut player: Player,
+        give_up: Instant,
+        happenings: UnboundedSender<Happening>,
+    ) -> anyhow::Result<Experience> {
+        let tell = |happening| {
+            // The narration may have ended; the viewer goes on.
+            let _ = happenings.send(happening);
+        };
+        let mut seen = Experience::default();
+        let mut answering = Vec::new();
+        while seen.leaderboard.is_none() && !seen.cancelled {
+            anyhow::ensure!(
+                Instant::now() < give_up,
+                "{}: the quiz did not end in time",
+                self.name
+            );
+            let was_playing = player.segments > 0;
+            for cue in player.advance().await? {
+                let text: Value = serde_json::from_str(&cue.text).context("a cue is JSON")?;
+                let question = text["type"] == "question";
+                if seen.cues.is_empty() && !question {
+                    continue; // the end of an earlier quiz, still in the window
+                }
+                tell(Happening::Cue(
+                    text["type"].as_str().unwrap_or_default().to_owned(),
+                ));
+                seen.cues.push(cue);
+                if question {
+                    answering.push(self.answer(&text, &happenings)?);
+                } else {
+                    seen.take(&text)?;
+                }
+            }
+            if !was_playing && player.segments > 0 {
+                tell(Happening::Playing);
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        for answer in answering {
+            seen.answers.push(answer.await??);
+        }
+        (seen.segments, seen.missed) = (player.segments, player.missed);
+        Ok(seen)
+    }
+
+    /// Thinks and answers while the video goes on.
+    fn answer(
+        &self,
+        cue: &Value,
+        happenings: &UnboundedSender<Happening>,
+    ) -> anyhow::Result<JoinHandle<anyhow::Result<Answered>>> {
+        let text = |name: &str| {
+            cue[name]
+                .as_str()
+                .map(str::to_owned)
+                .context("a question's id")
+        };
+        let run = RunPath {
+            quiz_id: text("quizId")?,
+            run_id: text("runId")?,
+        };
+        let question_id = text("questionId")?;
+        let number = cue["n"].as_u64().context("a question's number")?;
+        let index = usize::try_from(number)? - 1;
+        let (choice, thought) = *self.script.get(index).context("a question too many")?;
+        let (api, happenings) = (self.api.clone(), happenings.clone());
+        Ok(tokio::spawn(async move {
+            tokio::time::sleep(thought).await;
+            let accepted = api.answer(&run, &question_id, choice).await?.expect(201)?;
+            let _ = happenings.send(Happening::Answered);
+            let received_at = accepted["receivedAt"]
+                .as_str()
+                .context("receivedAt")?
+                .parse()?;
+            Ok(Answered {
+                question_id,
+                index,
+                choice,
+                received_at,
+            })
+        }))
+    }
+}
+
+impl Experience {
+    fn take(&mut self, cue: &Value) -> anyhow::Result<()> {
+        match cue["type"].as_str() {
+            Some("results") => {
+                let question = cue["questionId"].as_str().context("questionId")?.to_owned();
+                let counts = serde_json::from_value(cue["counts"].clone())?;
+                let again = self.results.insert(question, counts).is_some();
+                anyhow::ensure!(!again, "the results came twice: {cue}");
+            }
+            Some("leaderboard") => {
+                self.leaderboard = Some(serde_json::from_value(cue["top"].clone())?);
+            }
+            Some("cancelled") => self.cancelled = true,
+            _ => anyhow::bail!("an unknown cue: {cue}"),
+        }
+        Ok(())
+    }
+}
