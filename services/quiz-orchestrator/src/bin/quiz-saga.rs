@@ -1,0 +1,22 @@
+//! The Lambda function `quiz-saga`; see [`quiz_orchestrator::quiz_saga`].
+
+use cuepoint_shared::{aws, channels::Channels, config, telemetry};
+use jiff::Timestamp;
+use lambda_runtime::{Error, service_fn};
+use quiz_orchestrator::{quiz_saga::QuizSagaHandler, store::QuizStore, video::Video};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::init();
+    let sdk = aws::config().await;
+    let handler = QuizSagaHandler {
+        store: QuizStore::new(
+            aws_sdk_dynamodb::Client::new(&sdk),
+            config::required("QUIZZES_TABLE")?,
+        ),
+        video: Video::new(aws_sdk_ivs::Client::new(&sdk)),
+        channels: Channels::from_env()?,
+        clock: Timestamp::now,
+    };
+    lambda_runtime::run(service_fn(|event| handler.handle(event))).await
+}

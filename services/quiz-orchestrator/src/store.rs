@@ -1,0 +1,361 @@
+//! The table `quizzes` in DynamoDB: quizzes, their runs, and which run has a channel.
+//!
+//! | pk | sk | item |
+//! | --- | --- | --- |
+//! | `QUIZ#<quizId>` | `QUIZ` | a quiz; never changes |
+//! | `QUIZ#<quizId>` | `RUN#<runId>` | a run; each change counts its `revision` up |
+//! | `CHANNEL#<channelId>` | `ACTIVE` | the run that has the channel: `runId`, absent when it is free |
+//!
+//! A run is written only over the revision that was read, in one transaction with its channel
+//! where that changes hands. So whatever runs at the same time, a run makes each change once, and
+//! a channel has one run.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    Client,
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{AttributeValue, Put, TransactWriteItem, Update},
+};
+use cuepoint_shared::{
+    aws::{AwsError, Failure},
+    ids::{ChannelId, QuizId, RunId},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{quiz::Quiz, run::Run};
+
+type Item = HashMap<String, AttributeValue>;
+
+/// How often a change is tried anew when the run changed under it.
+const ATTEMPTS: u32 = 5;
+
+/// The table could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The call failed.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    /// An item is not what this service writes.
+    #[error("an item of {key} cannot be read: {source}")]
+    Unreadable {
+        /// Its partition key.
+        key: String,
+        /// What is wrong with it.
+        source: serde_dynamo::Error,
+    },
+    /// A run changed each time it was about to be changed.
+    #[error("run {0} is changed by too many at once")]
+    Contended(RunId),
+}
+
+/// What happens to the channel when a run changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChannelUse {
+    /// Nothing.
+    Leave,
+    /// The run takes it.
+    Take,
+    /// The run gives it back.
+    Release,
+}
+
+/// What became of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Saved {
+    /// It is written.
+    Done,
+    /// Nothing is written: the run, or who has the channel, changed since it was read.
+    Outdated,
+    /// Nothing is written: another run has the channel.
+    ChannelTaken,
+}
+
+/// The table.
+#[derive(Debug, Clone)]
+pub struct QuizStore {
+    client: Client,
+    table: String,
+}
+
+impl QuizStore {
+    /// The table of this name.
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+
+    /// Keeps a new quiz.
+    ///
+    /// # Errors
+    /// [`StoreError::Aws`], also when there is a quiz of this id.
+    pub async fn put_quiz(&self, quiz: &Quiz) -> Result<(), StoreError> {
+        self.insert(item(quiz, quiz_key(&quiz.quiz_id), "QUIZ"))
+            .await
+    }
+
+    /// Keeps a new run.
+    ///
+    /// # Errors
+    /// [`StoreError::Aws`], also when there is a run of this id.
+    pub async fn put_run(&self, run: &Run) -> Result<(), StoreError> {
+        self.insert(run_item(run)).await
+    }
+
+    /// A quiz, if there is one of this id.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn quiz(&self, quiz_id: &QuizId) -> Result<Option<Quiz>, StoreError> {
+        self.read(quiz_key(quiz_id), "QUIZ".to_owned()).await
+    }
+
+    /// A run as it is now, if there is one of this id.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn run(&self, quiz_id: &QuizId, run_id: &RunId) -> Result<Option<Run>, StoreError> {
+        self.read(quiz_key(quiz_id), run_key(run_id)).await
+    }
+
+    /// The run that has a channel now.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn holder(&self, channel_id: &ChannelId) -> Result<Option<RunId>, StoreError> {
+        #[derive(serde::Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Active {
+            run_id: Option<RunId>,
+        }
+        let active: Option<Active> = self
+            .read(channel_key(channel_id), "ACTIVE".to_owned())
+            .await?;
+        Ok(active.and_then(|active| active.run_id))
+    }
+
+    /// Changes a run as `decide` says, from what it is now, and frees its channel when it ends.
+    /// `decide` gives `None` to leave the run as it is, and is asked again when the run changed
+    /// meanwhile. Returns the run as it is then; `None` when there is no such run.
+    ///
+    /// # Errors
+    /// What `decide` refuses, and [`StoreError`].
+    pub async fn change_run<E: From<StoreError>>(
+        &self,
+        quiz_id: &QuizId,
+        run_id: &RunId,
+        decide: impl Fn(&Run) -> Result<Option<Run>, E>,
+    ) -> Result<Option<Run>, E> {
+        for _ in 0..ATTEMPTS {
+            let Some(run) = self.run(quiz_id, run_id).await? else {
+                return Ok(None);
+            };
+            let Some(changed) = decide(&run)? else {
+                return Ok(Some(run));
+            };
+            let channel = match changed.status.has_ended()
+                && self.holder(&run.channel_id).await?.as_ref() == Some(run_id)
+            {
+                true => ChannelUse::Release,
+                false => ChannelUse::Leave,
+            };
+            if self.save(&changed, channel).await? == Saved::Done {
+                return Ok(Some(changed));
+            }
+        }
+        Err(StoreError::Contended(run_id.clone()).into())
+    }
+
+    /// Writes a changed run over the revision before it, and with it who has its channel.
+    ///
+    /// # Errors
+    /// [`StoreError::Aws`]
+    pub async fn save(&self, run: &Run, channel: ChannelUse) -> Result<Saved, StoreError> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(run_item(run)))
+            .condition_expression("revision = :before")
+            .expression_attribute_values(":before", number(run.revision.saturating_sub(1)))
+            .build()
+            .expect("table and item are set");
+        let mut writes = vec![TransactWriteItem::builder().put(put).build()];
+        writes.extend(self.channel_write(run, channel));
+        let written = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(writes))
+            .send()
+            .await;
+        let Err(error) = written else {
+            return Ok(Saved::Done);
+        };
+        let failed = AwsError::new("TransactWriteItems", &error);
+        match error.as_service_error() {
+            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                let codes: Vec<_> = cancelled
+                    .cancellation_reasons()
+                    .iter()
+                    .map(|reason| reason.code())
+                    .collect();
+                cancelled_because(&codes, channel).ok_or(StoreError::Aws(may_pass(failed, &codes)))
+            }
+            _ => Err(failed.into()),
+        }
+    }
+
+    fn channel_write(&self, run: &Run, channel: ChannelUse) -> Option<TransactWriteItem> {
+        let update = Update::builder()
+            .table_name(&self.table)
+            .key("pk", text(channel_key(&run.channel_id)))
+            .key("sk", text("ACTIVE"))
+            .expression_attribute_values(":run", text(run.run_id.as_str()))
+            .expression_attribute_values(":at", text(run.changed_at.to_string()));
+        let update = match channel {
+            ChannelUse::Leave => return None,
+            ChannelUse::Take => update
+                .condition_expression("attribute_not_exists(runId) OR runId = :run")
+                .update_expression("SET runId = :run, quizId = :quiz, changedAt = :at")
+                .expression_attribute_values(":quiz", text(run.quiz_id.as_str())),
+            ChannelUse::Release => update
+                .condition_expression("runId = :run")
+                .update_expression("SET changedAt = :at REMOVE runId, quizId"),
+        };
+        let update = update.build().expect("table, key and expression are set");
+        Some(TransactWriteItem::builder().update(update).build())
+    }
+
+    async fn insert(&self, item: Item) -> Result<(), StoreError> {
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)")
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| AwsError::new("PutItem", &error).into())
+    }
+
+    async fn read<T: DeserializeOwned>(
+        &self,
+        pk: String,
+        sk: String,
+    ) -> Result<Option<T>, StoreError> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", text(&pk))
+            .key("sk", text(sk))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| AwsError::new("GetItem", &error))?;
+        answer
+            .item
+            .map(serde_dynamo::from_item)
+            .transpose()
+            .map_err(|source| StoreError::Unreadable { key: pk, source })
+    }
+}
+
+/// What a cancelled transaction means, by the reason of each of its writes: the run first, then
+/// the channel. `None`: neither condition failed.
+fn cancelled_because(codes: &[Option<&str>], channel: ChannelUse) -> Option<Saved> {
+    let failed = |index: usize| codes.get(index) == Some(&Some("ConditionalCheckFailed"));
+    match channel {
+        _ if failed(0) => Some(Saved::Outdated),
+        ChannelUse::Take if failed(1) => Some(Saved::ChannelTaken),
+        _ if failed(1) => Some(Saved::Outdated),
+        _ => None,
+    }
+}
+
+/// A transaction that met another one, or a limit, passes when it is tried again.
+fn may_pass(error: AwsError, codes: &[Option<&str>]) -> AwsError {
+    let passing = [
+        "TransactionConflict",
+        "ThrottlingError",
+        "ProvisionedThroughputExceeded",
+    ];
+    match codes.iter().flatten().find(|code| passing.contains(code)) {
+        Some(code) => AwsError {
+            failure: Failure::Throttled,
+            code: (*code).to_owned(),
+            ..error
+        },
+        None => error,
+    }
+}
+
+fn run_item(run: &Run) -> Item {
+    item(run, quiz_key(&run.quiz_id), &run_key(&run.run_id))
+}
+
+fn item<T: Serialize>(value: &T, pk: String, sk: &str) -> Item {
+    let mut item: Item =
+        serde_dynamo::to_item(value).expect("quizzes and runs are made of what a table keeps");
+    item.insert("pk".to_owned(), text(pk));
+    item.insert("sk".to_owned(), text(sk));
+    item
+}
+
+fn quiz_key(quiz_id: &QuizId) -> String {
+    format!("QUIZ#{quiz_id}")
+}
+
+fn run_key(run_id: &RunId) -> String {
+    format!("RUN#{run_id}")
+}
+
+fn channel_key(channel_id: &ChannelId) -> String {
+    format!("CHANNEL#{channel_id}")
+}
+
+fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+fn number(value: u64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cancelled_transaction_says_which_condition_failed() {
+        let failed = Some("ConditionalCheckFailed");
+        let none = Some("None");
+        let because = cancelled_because;
+        assert_eq!(
+            because(&[failed, none], ChannelUse::Take),
+            Some(Saved::Outdated)
+        );
+        assert_eq!(because(&[failed], ChannelUse::Leave), Some(Saved::Outdated));
+        assert_eq!(
+            because(&[none, failed], ChannelUse::Take),
+            Some(Saved::ChannelTaken)
+        );
+        assert_eq!(
+            because(&[none, failed], ChannelUse::Release),
+            Some(Saved::Outdated)
+        );
+        assert_eq!(
+            because(&[Some("TransactionConflict"), none], ChannelUse::Take),
+            None
+        );
+    }
+
+    #[test]
+    fn a_conflict_of_transactions_may_pass() {
+        let refused = AwsError {
+            operation: "TransactWriteItems",
+            failure: Failure::Refused,
+            code: "TransactionCanceledException".to_owned(),
+            message: String::new(),
+        };
+        assert!(may_pass(refused.clone(), &[None, Some("TransactionConflict")]).may_pass());
+        assert!(!may_pass(refused, &[Some("ItemCollectionSizeLimitExceeded")]).may_pass());
+    }
+}

@@ -1,0 +1,300 @@
+//! The tasks that the saga gives this service, and how they fail.
+
+use cuepoint_shared::{
+    aws::{AwsError, Failure},
+    ids::{ChannelId, QuestionId, QuizId, RunId},
+};
+use jiff::Timestamp;
+use lambda_runtime::Diagnostic;
+use serde::{Deserialize, Serialize};
+
+use crate::{run::Refusal, store::StoreError, video::VideoError};
+
+/// A task, told by its `op`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(tag = "op", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+#[expect(
+    missing_docs,
+    reason = "the ids say what they are, and each task says the rest"
+)]
+pub enum Task {
+    /// Make this execution the only one of the run, and the run the only one of its channel.
+    ClaimRun {
+        quiz_id: QuizId,
+        run_id: RunId,
+        execution_id: String,
+    },
+    /// The run goes on air.
+    StartRun { quiz_id: QuizId, run_id: RunId },
+    /// Show a question.
+    PushQuestion {
+        quiz_id: QuizId,
+        run_id: RunId,
+        question_id: QuestionId,
+    },
+    /// Show how many chose each option of a question.
+    PushResults {
+        quiz_id: QuizId,
+        run_id: RunId,
+        question_id: QuestionId,
+        counts: Vec<u64>,
+    },
+    /// Show the best, best first: name and points.
+    PushLeaderboard {
+        quiz_id: QuizId,
+        run_id: RunId,
+        top: Vec<(String, u64)>,
+    },
+    /// Show that the quiz ends early.
+    PushCancelled { quiz_id: QuizId, run_id: RunId },
+    /// All questions were asked: end the run, free the channel.
+    CompleteRun { quiz_id: QuizId, run_id: RunId },
+    /// End the run early, free the channel. A run that another execution has is left alone.
+    AbortRun {
+        quiz_id: QuizId,
+        run_id: RunId,
+        #[serde(default)]
+        execution_id: Option<String>,
+        failed_step: String,
+        reason: String,
+    },
+}
+
+impl Task {
+    /// Its `op`.
+    pub fn op(&self) -> &'static str {
+        match self {
+            Self::ClaimRun { .. } => "claim-run",
+            Self::StartRun { .. } => "start-run",
+            Self::PushQuestion { .. } => "push-question",
+            Self::PushResults { .. } => "push-results",
+            Self::PushLeaderboard { .. } => "push-leaderboard",
+            Self::PushCancelled { .. } => "push-cancelled",
+            Self::CompleteRun { .. } => "complete-run",
+            Self::AbortRun { .. } => "abort-run",
+        }
+    }
+
+    /// The run it is about.
+    pub fn run(&self) -> (&QuizId, &RunId) {
+        match self {
+            Self::ClaimRun {
+                quiz_id, run_id, ..
+            }
+            | Self::StartRun { quiz_id, run_id }
+            | Self::PushQuestion {
+                quiz_id, run_id, ..
+            }
+            | Self::PushResults {
+                quiz_id, run_id, ..
+            }
+            | Self::PushLeaderboard {
+                quiz_id, run_id, ..
+            }
+            | Self::PushCancelled { quiz_id, run_id }
+            | Self::CompleteRun { quiz_id, run_id }
+            | Self::AbortRun {
+                quiz_id, run_id, ..
+            } => (quiz_id, run_id),
+        }
+    }
+}
+
+/// What a task answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged, rename_all_fields = "camelCase")]
+pub enum Answer {
+    /// The run is this execution's.
+    Claimed {
+        /// Always true.
+        claimed: bool,
+        /// Where it runs.
+        channel_id: ChannelId,
+        /// When it starts.
+        starts_at: Timestamp,
+        /// Shards of its answers.
+        shards: u32,
+        /// Seconds between a result and the next question.
+        pause_seconds: u32,
+        /// What it asks, in order.
+        questions: Vec<QuestionOutline>,
+    },
+    /// The run is not this execution's.
+    NotClaimed {
+        /// Always false.
+        claimed: bool,
+        /// Why.
+        reason: String,
+    },
+    /// The run is on air.
+    Started {
+        /// Since when.
+        started_at: Timestamp,
+    },
+    /// A cue is in the video.
+    Pushed {
+        /// The moment just before the call to IVS, in milliseconds of the epoch.
+        pushed_at: i64,
+        /// Its size in bytes.
+        bytes: usize,
+    },
+    /// The run has ended.
+    Ended {
+        /// How.
+        status: &'static str,
+    },
+}
+
+/// What the saga needs to know of a question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QuestionOutline {
+    /// The question.
+    pub question_id: QuestionId,
+    /// How many options it has.
+    pub options: usize,
+    /// The index of the correct one; null in a poll.
+    pub correct: Option<u32>,
+    /// How long viewers have, in seconds.
+    pub seconds: u32,
+}
+
+/// Why a task failed. The state machine tells the kinds apart by their error type.
+#[derive(Debug, thiserror::Error)]
+pub enum TaskError {
+    /// A limit was met.
+    #[error("throttled: {0}")]
+    Throttled(String),
+    /// Something behind it failed; it may pass.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+    /// There is no video to put a cue into.
+    #[error("{0}")]
+    ChannelNotBroadcasting(String),
+    /// A producer cancelled the run.
+    #[error("run {0} was cancelled")]
+    RunCancelled(RunId),
+    /// There is no such quiz, run, question or channel.
+    #[error("{0}")]
+    NotFound(String),
+    /// The run's status does not allow it.
+    #[error("{0}")]
+    Conflict(String),
+    /// The task can never work as it was given.
+    #[error("{0}")]
+    InvalidInput(String),
+}
+
+impl TaskError {
+    /// Why a run refuses a task.
+    pub fn refused(run_id: &RunId, refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Cancelled => Self::RunCancelled(run_id.clone()),
+            Refusal::Status(_) => Self::Conflict(format!("run {run_id}: {refusal}")),
+        }
+    }
+
+    /// The error type that Lambda reports.
+    pub fn error_type(&self) -> &'static str {
+        match self {
+            Self::Throttled(_) => "Throttled",
+            Self::Unavailable(_) => "Unavailable",
+            Self::ChannelNotBroadcasting(_) => "ChannelNotBroadcasting",
+            Self::RunCancelled(_) => "RunCancelled",
+            Self::NotFound(_) => "NotFound",
+            Self::Conflict(_) => "Conflict",
+            Self::InvalidInput(_) => "InvalidInput",
+        }
+    }
+}
+
+impl From<AwsError> for TaskError {
+    fn from(error: AwsError) -> Self {
+        match error.failure {
+            Failure::Throttled => Self::Throttled(error.to_string()),
+            Failure::Unavailable => Self::Unavailable(error.to_string()),
+            Failure::Refused => Self::InvalidInput(error.to_string()),
+        }
+    }
+}
+
+impl From<StoreError> for TaskError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Aws(error) => error.into(),
+            StoreError::Contended(_) => Self::Unavailable(error.to_string()),
+            StoreError::Unreadable { .. } => Self::InvalidInput(error.to_string()),
+        }
+    }
+}
+
+impl From<VideoError> for TaskError {
+    fn from(error: VideoError) -> Self {
+        match error {
+            VideoError::NotBroadcasting(_) => Self::ChannelNotBroadcasting(error.to_string()),
+            VideoError::TooLarge(error) => Self::InvalidInput(error.to_string()),
+            VideoError::Aws(error) => error.into(),
+        }
+    }
+}
+
+impl From<TaskError> for Diagnostic {
+    fn from(error: TaskError) -> Self {
+        Self {
+            error_type: error.error_type().to_owned(),
+            error_message: error.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn aws(failure: Failure) -> AwsError {
+        AwsError {
+            operation: "PutMetadata",
+            failure,
+            code: "Code".into(),
+            message: "words".into(),
+        }
+    }
+
+    #[test]
+    fn each_failure_has_the_type_that_the_state_machine_knows() {
+        let run: RunId = "run".parse().unwrap();
+        let off_air = VideoError::NotBroadcasting("arn".into());
+        let cases: [(TaskError, &str); 6] = [
+            (off_air.into(), "ChannelNotBroadcasting"),
+            (VideoError::Aws(aws(Failure::Throttled)).into(), "Throttled"),
+            (
+                StoreError::Aws(aws(Failure::Unavailable)).into(),
+                "Unavailable",
+            ),
+            (aws(Failure::Refused).into(), "InvalidInput"),
+            (TaskError::refused(&run, Refusal::Cancelled), "RunCancelled"),
+            (
+                TaskError::refused(&run, Refusal::Status(crate::run::RunStatus::Aborted)),
+                "Conflict",
+            ),
+        ];
+        for (error, expected) in cases {
+            assert_eq!(Diagnostic::from(error).error_type, expected);
+        }
+    }
+
+    #[test]
+    fn tasks_read_as_the_state_machine_gives_them() {
+        let task: Task = serde_json::from_str(
+            r#"{"op":"push-leaderboard","quizId":"a","runId":"b","top":[["name",2870]]}"#,
+        )
+        .unwrap();
+        assert_eq!(task.op(), "push-leaderboard");
+        assert_eq!(task.run().1.as_str(), "b");
+        let abort = r#"{"op":"abort-run","quizId":"a","runId":"b","failedStep":"c","reason":"d"}"#;
+        assert!(
+            serde_json::from_str::<Task>(abort).is_ok(),
+            "an execution id is not asked for"
+        );
+    }
+}
