@@ -1,0 +1,110 @@
+//! The command line: every command, its options and their help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The developer commands of Cuepoint.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Bring everything up on this machine and run a whole show with simulated viewers.
+    ///
+    /// Builds the services, starts a cloud on this machine, deploys infra/app.yaml to it,
+    /// broadcasts a video, and lets the viewers play it and answer a quiz that pops up in it.
+    /// Exits with 0 only if every number of the summary is right.
+    Demo(Demo),
+    /// Bring up the cloud, the stream and the services, and keep them until Ctrl-C.
+    ///
+    /// Prints every address and three ready-made users: an entitled viewer, one who is not
+    /// entitled, and a producer.
+    Up(Up),
+    /// Run all checks and all tests.
+    ///
+    /// Runs `lint`, brings the local cloud up, runs the tests of every crate against it, and
+    /// stops it. This is what continuous integration runs.
+    Test(Test),
+    /// Check formatting, lints, dependencies, templates, state machines and the house rules.
+    Lint(Lint),
+    /// Say what is missing on this machine, and how to get it.
+    Doctor,
+}
+
+/// What is broadcast.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Up {
+    /// Broadcast this file in a loop instead of the test clip.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) video: Option<PathBuf>,
+}
+
+/// The size and the outcome of the show.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Demo {
+    /// How many viewers take part: four in five are entitled.
+    #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u32).range(25..=500))]
+    pub(crate) viewers: u32,
+    /// How many questions the quiz has.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
+    pub(crate) questions: u32,
+    /// Seeds the generator that draws the viewers' choices.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Write a report of the show to this file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Leave everything running after the show, until Ctrl-C.
+    #[arg(long)]
+    pub(crate) keep: bool,
+    #[command(flatten)]
+    pub(crate) up: Up,
+}
+
+/// What is run of the checks and tests.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Test {
+    /// Leave out `lint`.
+    #[arg(long)]
+    pub(crate) no_lint: bool,
+    /// Run only the tests whose names contain one of these.
+    #[arg(value_name = "FILTER")]
+    pub(crate) filters: Vec<String>,
+}
+
+/// What is checked.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Lint {
+    /// Also check the dependencies against the database of security advisories, which is fetched
+    /// from the network.
+    #[arg(long)]
+    pub(crate) advisories: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound_and_every_command_has_help() {
+        let command = Arguments::command();
+        command.clone().debug_assert();
+        for sub in command.get_subcommands() {
+            assert!(sub.get_about().is_some(), "{} has no help", sub.get_name());
+        }
+    }
+
+    #[test]
+    fn a_show_has_at_least_25_viewers() {
+        let parse = |viewers| Arguments::try_parse_from(["xtask", "demo", "--viewers", viewers]);
+        assert!(parse("24").is_err());
+        assert!(parse("25").is_ok());
+    }
+}

@@ -1,0 +1,409 @@
+//! The cloud on this machine: MiniStack, the stand-in for IVS, the broadcast, and the deployment of
+//! `infra/app.yaml` to them.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use serde_json::Value;
+
+use crate::{
+    broadcast::{Broadcast, Source},
+    build,
+    failure::Failure,
+    instance::Instance,
+    interrupt, network,
+    process::{self, Process},
+    progress::{Progress, Step},
+    tools::{Tool, Tools},
+    workspace::Workspace,
+};
+
+/// The AWS region that the local cloud plays.
+const REGION: &str = "eu-west-1";
+
+/// The name of the stack.
+const STACK: &str = "cuepoint";
+
+/// The key of the emulator's root user, and its secret.
+const ROOT: &str = "test";
+
+/// How long a server may take until it answers.
+const START: Duration = Duration::from_secs(60);
+
+/// What is brought up, and with what.
+pub(crate) struct Plan<'a> {
+    pub(crate) workspace: &'a Workspace,
+    pub(crate) instance: &'a Instance,
+    pub(crate) progress: &'a Progress,
+    pub(crate) scope: build::Scope,
+    pub(crate) video: Option<PathBuf>,
+}
+
+/// A running local cloud with the stack deployed and the broadcast on air. All of it ends when
+/// dropped, in this order.
+pub(crate) struct Cloud {
+    _broadcast: Broadcast,
+    ivs: Process,
+    ministack: Process,
+}
+
+impl Cloud {
+    /// Fails when a server of the cloud has ended, which it must not.
+    pub(crate) fn must_run(&mut self) -> anyhow::Result<()> {
+        self.ministack.must_run()?;
+        self.ivs.must_run()
+    }
+}
+
+/// Brings everything up: tools and services are made side by side, then the servers are started and
+/// the stack is deployed while the broadcast goes on air.
+pub(crate) fn bring_up(plan: &Plan<'_>) -> anyhow::Result<Cloud> {
+    let Plan {
+        workspace,
+        instance,
+        progress,
+        scope,
+        ..
+    } = *plan;
+    let tools = Tools::of(workspace);
+    interrupt::side_by_side(vec![
+        Box::new(|| tools.install(&Tool::CLOUD, instance, progress)),
+        Box::new(|| build::run(workspace, instance, scope, progress)),
+    ])?;
+
+    let step = progress.step("Start the cloud");
+    let (ministack, endpoint_url) = start_ministack(&tools, instance)?;
+    let (ivs, ivs_endpoint_url) = start_ivs(workspace, &tools, instance)?;
+    let deployment = Deployment {
+        workspace,
+        instance,
+        tools: &tools,
+        endpoint_url,
+    };
+    let prepared = deployment.prepare(&ivs_endpoint_url, &step)?;
+    let rtmp_url = text(&prepared["channel"]["rtmpUrl"], "the address to publish to")?;
+    step.done(&deployment.endpoint_url);
+
+    let source = match &plan.video {
+        Some(file) => Source::File(file.clone()),
+        None => Source::TestClip {
+            fonts: tools.npm_file("dejavu-fonts-ttf/ttf"),
+        },
+    };
+    let broadcast = Broadcast::start(
+        &tools.ffmpeg(),
+        &source,
+        &rtmp_url,
+        &instance.log("publisher"),
+    );
+    let mut cloud = Cloud {
+        _broadcast: broadcast,
+        ivs,
+        ministack,
+    };
+
+    let step = progress.step("Deploy the stack");
+    deployment.deploy(&prepared["parameters"], &step)?;
+    deployment.describe(&step)?;
+    step.done("");
+    cloud.must_run()?;
+    Ok(cloud)
+}
+
+fn start_ministack(tools: &Tools, instance: &Instance) -> anyhow::Result<(Process, String)> {
+    let port = network::free_port()?;
+    let endpoint_url = format!("http://127.0.0.1:{port}");
+    let mut command = Command::new(tools.program(Tool::MiniStack, "ministack"));
+    for_local_cloud(&mut command, &endpoint_url);
+    command
+        .env("AUTH", "true")
+        .env("BIND_HOST", "127.0.0.1")
+        .env("GATEWAY_PORT", port.to_string())
+        .env("MINISTACK_REGION", REGION)
+        // Its MQTT listener would be open to other machines.
+        .env("IOT_MTLS_ENABLED", "0")
+        .env("STATE_DIR", instance.state("ministack"))
+        .env("TMPDIR", instance.temporary());
+    let mut process = Process::start(command, "MiniStack", &instance.log("ministack"))?;
+    await_start(&mut process, || {
+        Ok(network::answers(port, "/_ministack/health").then_some(()))
+    })?;
+    Ok((process, endpoint_url))
+}
+
+fn start_ivs(
+    workspace: &Workspace,
+    tools: &Tools,
+    instance: &Instance,
+) -> anyhow::Result<(Process, String)> {
+    let log = instance.log("ivs-local");
+    let folder = instance.state("ivs-local");
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let mut command = Command::new(workspace.program("ivs-local"));
+    command
+        .args(["--api", "127.0.0.1:0", "--rtmp", "127.0.0.1:0", "--ffmpeg"])
+        .arg(tools.ffmpeg())
+        .arg("--work-dir")
+        .arg(folder)
+        .env("TMPDIR", instance.temporary());
+    let mut process = Process::start(command, "ivs-local", &log)?;
+    let address = await_start(&mut process, || {
+        Ok(api_address(
+            &std::fs::read_to_string(&log).unwrap_or_default(),
+        ))
+    })?;
+    Ok((process, address))
+}
+
+/// What ivs-local prints before it is ready: one address a line.
+fn api_address(printed: &str) -> Option<String> {
+    let ready = printed.lines().any(|line| line == "ready");
+    let address = printed.lines().find_map(|line| line.strip_prefix("api "))?;
+    ready.then(|| address.to_owned())
+}
+
+/// Waits until a server says that it is up.
+fn await_start<T>(
+    process: &mut Process,
+    mut up: impl FnMut() -> anyhow::Result<Option<T>>,
+) -> anyhow::Result<T> {
+    let started = Instant::now();
+    loop {
+        if let Some(answer) = up()? {
+            return Ok(answer);
+        }
+        process.must_run()?;
+        if started.elapsed() > START {
+            let what = format!(
+                "{} did not answer within {} s",
+                process.name(),
+                START.as_secs()
+            );
+            return Err(process.with_log(Failure::new(what)).into());
+        }
+        interrupt::pause()?;
+    }
+}
+
+/// The steps that put the stack into the running cloud.
+struct Deployment<'a> {
+    workspace: &'a Workspace,
+    instance: &'a Instance,
+    tools: &'a Tools,
+    endpoint_url: String,
+}
+
+impl Deployment<'_> {
+    fn file(&self, name: &str) -> PathBuf {
+        self.instance.folder.join("state").join(name)
+    }
+
+    fn stage(&self) -> Command {
+        stage(self.workspace)
+    }
+
+    fn sam(&self) -> Command {
+        let mut command = sam(self.tools);
+        for_local_cloud(&mut command, &self.endpoint_url);
+        command.current_dir(&self.workspace.root);
+        command
+    }
+
+    /// Makes the channel and the playback key. Returns what the deployment needs to know of them.
+    fn prepare(&self, ivs_endpoint_url: &str, step: &Step) -> anyhow::Result<Value> {
+        let file = self.file("prepared.json");
+        let mut command = self.stage();
+        command
+            .args([
+                "prepare",
+                "--region",
+                REGION,
+                "--endpoint-url",
+                &self.endpoint_url,
+            ])
+            .args(["--ivs-endpoint-url", ivs_endpoint_url, "--out"])
+            .arg(&file);
+        let log = self.instance.log("prepare");
+        process::run(command, "the preparation of the channel", &log, step)?;
+        let text = std::fs::read_to_string(&file)
+            .with_context(|| format!("cannot read {}", file.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("not JSON: {}", file.display()))
+    }
+
+    fn deploy(&self, parameters: &Value, step: &Step) -> anyhow::Result<()> {
+        // JSON is YAML too, which is the form of parameter file that the SAM CLI takes. A value in
+        // a file needs none of the quoting that the command line would.
+        let parameter_file = self.file("parameters.yaml");
+        std::fs::write(&parameter_file, parameters.to_string())
+            .with_context(|| format!("cannot write {}", parameter_file.display()))?;
+        // The settings beside the template are for AWS.
+        let settings = self.file("samconfig.toml");
+        std::fs::write(&settings, "version = 0.1\n")
+            .with_context(|| format!("cannot write {}", settings.display()))?;
+        let mut command = self.sam();
+        command
+            .args([
+                "deploy",
+                "--template-file",
+                "infra/app.yaml",
+                "--stack-name",
+                STACK,
+            ])
+            .args(["--resolve-s3", "--region", REGION, "--no-confirm-changeset"])
+            .args(["--no-fail-on-empty-changeset", "--no-progressbar"])
+            .args(["--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"])
+            .arg("--config-file")
+            .arg(&settings)
+            .arg("--parameter-overrides")
+            .arg(format!("file://{}", parameter_file.display()));
+        let log = self.instance.log("deploy");
+        process::run(command, "the deployment", &log, step).map_err(|error| {
+            match error.downcast::<Failure>() {
+                Ok(failure) => {
+                    let ministack = self.instance.log("ministack");
+                    let next = format!(
+                        "look also at what the emulator said: {}",
+                        ministack.display()
+                    );
+                    failure.next(next).into()
+                }
+                Err(other) => other,
+            }
+        })
+    }
+
+    /// Writes `stack.json`.
+    fn describe(&self, step: &Step) -> anyhow::Result<()> {
+        let outputs = self.file("outputs.json");
+        let mut command = self.sam();
+        command
+            .args([
+                "list",
+                "stack-outputs",
+                "--stack-name",
+                STACK,
+                "--region",
+                REGION,
+            ])
+            .args(["--output", "json"]);
+        let printed = command.output().context("cannot run the SAM CLI")?;
+        if !printed.status.success() {
+            let log = self.instance.log("outputs");
+            std::fs::write(&log, &printed.stderr)?;
+            return Err(Failure::new("the list of the stack's outputs failed")
+                .log(&log)
+                .into());
+        }
+        std::fs::write(&outputs, &printed.stdout)
+            .with_context(|| format!("cannot write {}", outputs.display()))?;
+        let mut command = self.stage();
+        command
+            .arg("describe")
+            .arg("--prepared")
+            .arg(self.file("prepared.json"));
+        command
+            .arg("--outputs")
+            .arg(&outputs)
+            .arg("--out")
+            .arg(self.instance.stack());
+        process::run(
+            command,
+            "the description of the stack",
+            &self.instance.log("describe"),
+            step,
+        )
+    }
+}
+
+/// The program that sets the stage.
+pub(crate) fn stage(workspace: &Workspace) -> Command {
+    let mut command = Command::new(workspace.program("stage"));
+    clear_aws(&mut command);
+    command
+}
+
+/// The SAM CLI. It keeps its settings with the tools, not in the user's home, and sends nothing.
+pub(crate) fn sam(tools: &Tools) -> Command {
+    let mut command = Command::new(tools.program(Tool::Sam, "sam"));
+    command
+        .env("SAM_CLI_TELEMETRY", "0")
+        .env("SAMCLI_DISABLE_VERSION_CHECK", "1")
+        .env("__SAM_CLI_APP_DIR", tools.program(Tool::Sam, "settings"));
+    command
+}
+
+/// Lets a command reach the local cloud and nothing else: whatever the user has set up for AWS must
+/// not lead it to a real account.
+pub(crate) fn for_local_cloud(command: &mut Command, endpoint_url: &str) {
+    clear_aws(command);
+    command
+        .env("AWS_ENDPOINT_URL", endpoint_url)
+        .env("AWS_ACCESS_KEY_ID", ROOT)
+        .env("AWS_SECRET_ACCESS_KEY", ROOT)
+        .env("AWS_REGION", REGION)
+        .env("AWS_DEFAULT_REGION", REGION)
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("NO_PROXY", "127.0.0.1,localhost")
+        .env("no_proxy", "127.0.0.1,localhost");
+}
+
+/// Takes away what the user's environment and files say about AWS.
+fn clear_aws(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("AWS_")) {
+            command.env_remove(name);
+        }
+    }
+    let nothing = Path::new("/dev/null");
+    command
+        .env("AWS_CONFIG_FILE", nothing)
+        .env("AWS_SHARED_CREDENTIALS_FILE", nothing);
+}
+
+/// A string of a JSON document that must be there.
+pub(crate) fn text(value: &Value, what: &str) -> anyhow::Result<String> {
+    value
+        .as_str()
+        .map(str::to_owned)
+        .with_context(|| format!("{what} is missing"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ivs_is_up_once_it_says_so() {
+        let printed = "api http://127.0.0.1:4001\nrtmp rtmp://127.0.0.1:4002/app\n";
+        assert_eq!(api_address(printed), None);
+        let printed = format!("{printed}ready\nanother line\n");
+        assert_eq!(
+            api_address(&printed).as_deref(),
+            Some("http://127.0.0.1:4001")
+        );
+    }
+
+    #[test]
+    fn no_setting_of_the_user_leads_to_a_real_account() {
+        let mut command = Command::new("sam");
+        for_local_cloud(&mut command, "http://127.0.0.1:1");
+        let set = |name: &str| {
+            let value = command.get_envs().find(|(key, _)| *key == name)?.1?;
+            value.to_str()
+        };
+        assert_eq!(set("AWS_ENDPOINT_URL"), Some("http://127.0.0.1:1"));
+        assert_eq!(set("AWS_CONFIG_FILE"), Some("/dev/null"));
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_")) {
+            let ours = ["http://127.0.0.1:1", ROOT, REGION, "true", "/dev/null"];
+            assert!(
+                set(&name).is_none_or(|value| ours.contains(&value)),
+                "{name} is handed on"
+            );
+        }
+    }
+}

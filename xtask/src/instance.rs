@@ -1,0 +1,104 @@
+//! The folder that one command works in: its logs, its cloud's state, the description of its stack.
+//!
+//! That is `target/local/`; while another command uses it, `target/local-2/` and so on. A lock on a
+//! file in it says that it is taken; the system releases the lock when the process ends, however it
+//! ends. Which folder holds what is written in [`Instance`].
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, bail};
+
+use crate::{process, workspace::Workspace};
+
+/// How many commands may run at the same time.
+const MOST: u32 = 9;
+
+/// A folder that belongs to this command while it runs.
+#[derive(Debug)]
+pub(crate) struct Instance {
+    /// The folder itself.
+    pub(crate) folder: PathBuf,
+    /// Held for its lock.
+    _lock: File,
+}
+
+impl Instance {
+    /// Takes the first free folder, ends what an earlier command left running there, and clears
+    /// away its logs.
+    pub(crate) fn take(workspace: &Workspace) -> anyhow::Result<Self> {
+        let instance = Self::first_free(&workspace.root.join("target"))?;
+        process::keep_record(&instance.folder.join("processes.json"));
+        for name in ["logs", "state", "temporary"] {
+            let folder = instance.folder.join(name);
+            if folder.exists() {
+                std::fs::remove_dir_all(&folder)
+                    .with_context(|| format!("cannot clear {}", folder.display()))?;
+            }
+            std::fs::create_dir_all(&folder)
+                .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        }
+        Ok(instance)
+    }
+
+    fn first_free(target: &Path) -> anyhow::Result<Self> {
+        for number in 1..=MOST {
+            let name = if number == 1 {
+                "local".to_owned()
+            } else {
+                format!("local-{number}")
+            };
+            let folder = target.join(name);
+            std::fs::create_dir_all(&folder)
+                .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+            let lock = File::create(folder.join("lock"))
+                .with_context(|| format!("cannot make a lock in {}", folder.display()))?;
+            if lock.try_lock().is_ok() {
+                return Ok(Self {
+                    folder,
+                    _lock: lock,
+                });
+            }
+        }
+        bail!("{MOST} commands are already running in this checkout: stop one of them")
+    }
+
+    /// The log of this name.
+    pub(crate) fn log(&self, name: &str) -> PathBuf {
+        self.folder.join("logs").join(format!("{name}.log"))
+    }
+
+    /// A folder for the state of a server; it does not outlive the command.
+    pub(crate) fn state(&self, name: &str) -> PathBuf {
+        self.folder.join("state").join(name)
+    }
+
+    /// A folder for temporary files; it does not outlive the command.
+    pub(crate) fn temporary(&self) -> PathBuf {
+        self.folder.join("temporary")
+    }
+
+    /// The description of the deployed stack.
+    pub(crate) fn stack(&self) -> PathBuf {
+        self.folder.join("stack.json")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_commands_never_share_a_folder() {
+        let target = tempfile::tempdir().unwrap();
+        let first = Instance::first_free(target.path()).unwrap();
+        let second = Instance::first_free(target.path()).unwrap();
+        assert_eq!(first.folder, target.path().join("local"));
+        assert_eq!(second.folder, target.path().join("local-2"));
+        drop(first);
+        let third = Instance::first_free(target.path()).unwrap();
+        assert_eq!(third.folder, target.path().join("local"));
+    }
+}

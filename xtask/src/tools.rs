@@ -1,0 +1,361 @@
+//! The tools that a checkout needs beside Rust, Python and Node, installed into `.tools/`.
+//!
+//! What is installed is pinned by the files in `local/requirements/`, down to the hash of every
+//! package. A tool that is complete has a stamp: the text of all that its installation depends on.
+//! While the stamp says the same, nothing is installed and no network is needed; an installation
+//! that was interrupted has none, and is done anew.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, bail};
+
+use crate::{
+    failure::Failure, instance::Instance, interrupt, process, progress::Progress,
+    workspace::Workspace,
+};
+
+/// Changes when the way of installing does, so that what is there is installed anew.
+const RECIPE: &str = "1";
+
+/// The oldest Python that the pinned packages run on.
+pub(crate) const OLDEST_PYTHON: (u32, u32) = (3, 11);
+
+/// A group of tools that are installed together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tool {
+    /// The AWS emulator.
+    MiniStack,
+    /// The AWS SAM CLI and cfn-lint.
+    Sam,
+    /// ffmpeg.
+    Ffmpeg,
+    /// cargo-deny.
+    CargoDeny,
+    /// From npm: the linter for state machines, and the font of the test clip's clock.
+    Node,
+}
+
+impl Tool {
+    /// What the local cloud needs.
+    pub(crate) const CLOUD: [Self; 4] = [Self::MiniStack, Self::Sam, Self::Ffmpeg, Self::Node];
+    /// What the checks need.
+    pub(crate) const LINT: [Self; 3] = [Self::Sam, Self::CargoDeny, Self::Node];
+
+    /// The name of its requirements and of its folder.
+    fn name(self) -> &'static str {
+        match self {
+            Self::MiniStack => "ministack",
+            Self::Sam => "sam",
+            Self::Ffmpeg => "ffmpeg",
+            Self::CargoDeny => "cargo-deny",
+            Self::Node => "node",
+        }
+    }
+}
+
+/// The installed tools.
+#[derive(Debug, Clone)]
+pub(crate) struct Tools {
+    folder: PathBuf,
+    requirements: PathBuf,
+}
+
+impl Tools {
+    /// The tools of this checkout, installed or not.
+    pub(crate) fn of(workspace: &Workspace) -> Self {
+        Self {
+            folder: workspace.tools(),
+            requirements: workspace.root.join("local/requirements"),
+        }
+    }
+
+    /// A program of a tool from PyPI.
+    pub(crate) fn program(&self, tool: Tool, program: &str) -> PathBuf {
+        self.folder.join(tool.name()).join("bin").join(program)
+    }
+
+    /// A file of an npm package.
+    pub(crate) fn npm_file(&self, path: &str) -> PathBuf {
+        self.folder.join("node/node_modules").join(path)
+    }
+
+    /// ffmpeg.
+    pub(crate) fn ffmpeg(&self) -> PathBuf {
+        self.folder.join("bin/ffmpeg")
+    }
+
+    /// Installs what is missing of these, side by side.
+    pub(crate) fn install(
+        &self,
+        tools: &[Tool],
+        instance: &Instance,
+        progress: &Progress,
+    ) -> anyhow::Result<()> {
+        let _lock = self.lock(progress)?;
+        let python = find_python()?;
+        let python = &python;
+        interrupt::side_by_side(
+            tools
+                .iter()
+                .map(|tool| -> interrupt::Task<'_> {
+                    Box::new(move || self.install_one(*tool, python, instance, progress))
+                })
+                .collect(),
+        )
+    }
+
+    /// Waits while another command installs into the same folder.
+    fn lock(&self, progress: &Progress) -> anyhow::Result<File> {
+        std::fs::create_dir_all(self.folder.join("bin"))
+            .with_context(|| format!("cannot make the folder {}", self.folder.display()))?;
+        let lock = File::create(self.folder.join("lock"))?;
+        if lock.try_lock().is_err() {
+            let step = progress.step("Wait for another command that installs tools");
+            while lock.try_lock().is_err() {
+                interrupt::pause()?;
+            }
+            step.done("");
+        }
+        Ok(lock)
+    }
+
+    fn install_one(
+        &self,
+        tool: Tool,
+        python: &Python,
+        instance: &Instance,
+        progress: &Progress,
+    ) -> anyhow::Result<()> {
+        let stamp = self.stamp(tool, python)?;
+        let stamp_file = self.folder.join(tool.name()).join("installed");
+        if std::fs::read_to_string(&stamp_file).is_ok_and(|there| there == stamp) {
+            return Ok(());
+        }
+        let step = progress.step(&format!("Install {}", tool.name()));
+        let folder = self.folder.join(tool.name());
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder)
+                .with_context(|| format!("cannot clear {}", folder.display()))?;
+        }
+        let log = instance.log(&format!("install-{}", tool.name()));
+        let commands = match tool {
+            Tool::Node => self.npm_commands(&folder)?,
+            _ => self.pip_commands(tool, python, &folder),
+        };
+        for command in commands {
+            let name = format!("the installation of {}", tool.name());
+            process::run(command, &name, &log, &step).map_err(with_advice)?;
+        }
+        if tool == Tool::Ffmpeg {
+            self.link_ffmpeg(&folder)?;
+        }
+        std::fs::write(&stamp_file, stamp)
+            .with_context(|| format!("cannot write {}", stamp_file.display()))?;
+        step.done("");
+        Ok(())
+    }
+
+    /// All that an installation depends on: the recipe, the requirements, the interpreter, and the
+    /// folder, since a virtual environment cannot be moved.
+    fn stamp(&self, tool: Tool, python: &Python) -> anyhow::Result<String> {
+        let files = match tool {
+            Tool::Node => vec![
+                "node/package.json".to_owned(),
+                "node/package-lock.json".to_owned(),
+            ],
+            _ => vec![format!("{}.txt", tool.name())],
+        };
+        let mut stamp = format!("recipe {RECIPE}\n{}\n", self.folder.display());
+        if tool != Tool::Node {
+            stamp.push_str(&format!("{} {}\n", python.program, python.version));
+        }
+        for file in files {
+            let path = self.requirements.join(file);
+            let text = std::fs::read_to_string(&path)
+                .with_context(|| format!("cannot read {}", path.display()))?;
+            stamp.push_str(&text);
+        }
+        Ok(stamp)
+    }
+
+    /// A virtual environment, and the pinned packages in it. The list is complete, so nothing is
+    /// resolved; only prebuilt packages are taken, so nothing is compiled.
+    fn pip_commands(&self, tool: Tool, python: &Python, folder: &Path) -> Vec<Command> {
+        let mut environment = Command::new(&python.program);
+        environment.args(["-m", "venv"]).arg(folder);
+        let mut packages = Command::new(folder.join("bin/python"));
+        packages
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--no-input",
+                "--disable-pip-version-check",
+            ])
+            .args([
+                "--no-deps",
+                "--only-binary",
+                ":all:",
+                "--require-hashes",
+                "-r",
+            ])
+            .arg(self.requirements.join(format!("{}.txt", tool.name())));
+        vec![environment, packages]
+    }
+
+    fn npm_commands(&self, folder: &Path) -> anyhow::Result<Vec<Command>> {
+        std::fs::create_dir_all(folder)?;
+        for file in ["package.json", "package-lock.json"] {
+            let from = self.requirements.join("node").join(file);
+            std::fs::copy(&from, folder.join(file))
+                .with_context(|| format!("cannot copy {}", from.display()))?;
+        }
+        let mut packages = Command::new("npm");
+        packages.current_dir(folder).args([
+            "ci",
+            "--no-audit",
+            "--no-fund",
+            "--ignore-scripts",
+            "--no-update-notifier",
+        ]);
+        Ok(vec![packages])
+    }
+
+    /// The package names the program after its version and platform.
+    fn link_ffmpeg(&self, folder: &Path) -> anyhow::Result<()> {
+        let program = std::fs::read_dir(folder.join("lib"))?
+            .filter_map(Result::ok)
+            .map(|python| python.path().join("site-packages/imageio_ffmpeg/binaries"))
+            .filter_map(|binaries| std::fs::read_dir(binaries).ok())
+            .flatten()
+            .filter_map(Result::ok)
+            .map(|file| file.path())
+            .find(|file| {
+                file.file_name()
+                    .is_some_and(|name| name.to_string_lossy().starts_with("ffmpeg-"))
+            })
+            .context("the package imageio-ffmpeg brought no ffmpeg for this platform")?;
+        let link = self.ffmpeg();
+        if link.symlink_metadata().is_ok() {
+            std::fs::remove_file(&link)?;
+        }
+        std::os::unix::fs::symlink(&program, &link)
+            .with_context(|| format!("cannot link {}", link.display()))
+    }
+}
+
+fn with_advice(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<Failure>() {
+        Ok(failure) => failure
+            .next("check the network and `cargo xtask doctor`, then run the same command again")
+            .into(),
+        Err(other) => other,
+    }
+}
+
+/// A Python interpreter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Python {
+    /// What it is called by.
+    pub(crate) program: String,
+    /// Its full version.
+    pub(crate) version: String,
+}
+
+/// Finds a Python that is new enough.
+pub(crate) fn find_python() -> anyhow::Result<Python> {
+    for program in [
+        "python3",
+        "python3.14",
+        "python3.13",
+        "python3.12",
+        "python3.11",
+    ] {
+        let Ok(output) = Command::new(program).arg("--version").output() else {
+            continue;
+        };
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        if let Some(version) = text.trim().strip_prefix("Python ")
+            && major_and_minor(version).is_some_and(|version| version >= OLDEST_PYTHON)
+        {
+            return Ok(Python {
+                program: program.to_owned(),
+                version: version.to_owned(),
+            });
+        }
+    }
+    let (major, minor) = OLDEST_PYTHON;
+    bail!(
+        "no Python {major}.{minor} or newer is installed: `cargo xtask doctor` says how to get it"
+    )
+}
+
+/// Reads the first two numbers of a version, e.g. `3.11.7` or `v20.20.2`.
+pub(crate) fn major_and_minor(version: &str) -> Option<(u32, u32)> {
+    let mut parts = version.trim_start_matches('v').split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tools(folder: &Path) -> Tools {
+        let requirements = folder.join("requirements");
+        std::fs::create_dir_all(requirements.join("node")).unwrap();
+        std::fs::write(requirements.join("sam.txt"), "sam==1").unwrap();
+        std::fs::write(requirements.join("node/package.json"), "{}").unwrap();
+        std::fs::write(requirements.join("node/package-lock.json"), "{}").unwrap();
+        Tools {
+            folder: folder.join(".tools"),
+            requirements,
+        }
+    }
+
+    fn python(version: &str) -> Python {
+        Python {
+            program: "python3".into(),
+            version: version.into(),
+        }
+    }
+
+    #[test]
+    fn a_stamp_changes_with_all_that_an_installation_depends_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let tools = tools(folder.path());
+        let before = tools.stamp(Tool::Sam, &python("3.11.7")).unwrap();
+        assert_eq!(tools.stamp(Tool::Sam, &python("3.11.7")).unwrap(), before);
+        assert_ne!(tools.stamp(Tool::Sam, &python("3.12.0")).unwrap(), before);
+
+        let moved = Tools {
+            folder: folder.path().join("elsewhere"),
+            ..tools.clone()
+        };
+        assert_ne!(moved.stamp(Tool::Sam, &python("3.11.7")).unwrap(), before);
+
+        std::fs::write(tools.requirements.join("sam.txt"), "sam==2").unwrap();
+        assert_ne!(tools.stamp(Tool::Sam, &python("3.11.7")).unwrap(), before);
+    }
+
+    #[test]
+    fn npm_tools_do_not_depend_on_python() {
+        let folder = tempfile::tempdir().unwrap();
+        let tools = tools(folder.path());
+        assert_eq!(
+            tools.stamp(Tool::Node, &python("3.11.7")).unwrap(),
+            tools.stamp(Tool::Node, &python("3.12.0")).unwrap(),
+        );
+    }
+
+    #[test]
+    fn versions_are_compared_by_number() {
+        assert_eq!(major_and_minor("3.9.2"), Some((3, 9)));
+        assert_eq!(major_and_minor("v20.20.2"), Some((20, 20)));
+        assert!(major_and_minor("3.9.2") < Some(OLDEST_PYTHON));
+        assert_eq!(major_and_minor("three"), None);
+    }
+}
