@@ -44,8 +44,6 @@ struct OpenSegment {
     data: Vec<u8>,
     first_pts: u64,
     last_pts: u64,
-    /// Ticks between the last two frames: how long the very last frame of a stream plays.
-    frame: u64,
 }
 
 /// Turns bytes of a transport stream, and tags, into segments.
@@ -60,6 +58,8 @@ pub struct Segmenter {
     /// Tags that came before the first segment began.
     waiting: VecDeque<String>,
     last_tag_pts: Option<u64>,
+    /// Ticks between the last two frames: how long the very last frame of a stream plays.
+    frame: u64,
 }
 
 impl Segmenter {
@@ -96,7 +96,7 @@ impl Segmenter {
     /// The last segment, when the stream has ended.
     pub fn finish(self) -> Option<Segment> {
         let open = self.open?;
-        let end = open.last_pts + open.frame;
+        let end = open.last_pts + self.frame;
         Some(close(open, end))
     }
 
@@ -125,15 +125,15 @@ impl Segmenter {
                 (random_access && long_enough) || open.data.len() >= self.rule.at_most_bytes
             }
         };
-        if !cut {
-            if let Some(open) = &mut self.open {
-                let step = ticks_between(open.last_pts, pts);
-                // Frames come in decoding order: a step back is a reordered frame, not a wrap.
-                if step < CLOCK_WRAP / 2 {
-                    open.frame = step;
-                    open.last_pts = pts;
-                }
+        if let Some(open) = &mut self.open {
+            let step = ticks_between(open.last_pts, pts);
+            // Frames come in decoding order: a step back is a reordered frame, not a wrap.
+            if step < CLOCK_WRAP / 2 {
+                self.frame = step;
+                open.last_pts = pts;
             }
+        }
+        if !cut {
             return Ok(());
         }
         finished.extend(self.open.take().map(|open| close(open, pts)));
@@ -141,7 +141,7 @@ impl Segmenter {
         if let Some(tables) = self.parser.tables() {
             self.inserter.write_tables(tables, &mut data);
         }
-        self.open = Some(OpenSegment { data, first_pts: pts, last_pts: pts, frame: 0 });
+        self.open = Some(OpenSegment { data, first_pts: pts, last_pts: pts });
         self.write_waiting()
     }
 

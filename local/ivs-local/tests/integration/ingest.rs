@@ -1,0 +1,143 @@
+//! Publishers: who is let in, and how a stream ends.
+
+use std::time::{Duration, Instant};
+
+use rml_rtmp::handshake::{Handshake, HandshakeProcessResult, PeerType};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::{PATIENCE, Server, wait};
+
+#[tokio::test]
+async fn a_wrong_key_is_refused_and_the_publisher_fails() {
+    let server = Server::start().await;
+    let (channel, key) = server.channel(false).await;
+    for wrong in ["sk_us-east-1_wrong", &key[..key.len() - 1], &format!("{key}x")] {
+        let start = Instant::now();
+        let exit = server.publish(wrong).exit().await;
+        assert!(!exit.success(), "{exit}");
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    }
+    assert!(!server.is_live(&channel).await);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_deleted_key_opens_nothing() {
+    let server = Server::start().await;
+    let (channel, key) = server.channel(false).await;
+    let listed = server.ivs.list_stream_keys().channel_arn(channel.arn().unwrap()).send().await.unwrap();
+    server.ivs.delete_stream_key().arn(listed.stream_keys()[0].arn().unwrap()).send().await.unwrap();
+    assert!(!server.publish(&key).exit().await.success());
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_second_publisher_is_refused_and_the_first_goes_on() {
+    let server = Server::start().await;
+    let (channel, key) = server.channel(false).await;
+    let mut first = server.publish(&key);
+    server.live(&channel).await;
+    let exit = server.publish(&key).exit().await;
+    assert!(!exit.success(), "{exit}");
+    assert!(first.is_running());
+    assert!(server.is_live(&channel).await);
+    let deleted = server.ivs.delete_channel().arn(channel.arn().unwrap()).send().await.unwrap_err();
+    assert!(deleted.into_service_error().is_conflict_exception());
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_killed_publisher_ends_the_stream_and_the_next_one_works_at_once() {
+    let server = Server::start().await;
+    let (channel, key) = server.channel(false).await;
+    let stream_id = async || {
+        let stream = server.ivs.get_stream().channel_arn(channel.arn().unwrap()).send().await.unwrap();
+        stream.stream.unwrap().stream_id.unwrap()
+    };
+    let mut publisher = server.publish(&key);
+    server.live(&channel).await;
+    let first = stream_id().await;
+    assert_eq!(first.len(), 26);
+    publisher.kill().await;
+    let killed = Instant::now();
+    wait("the stream to end", async || !server.is_live(&channel).await).await;
+    assert!(killed.elapsed() < Duration::from_secs(2), "{:?}", killed.elapsed());
+    let _again = server.publish(&key);
+    server.live(&channel).await;
+    assert_ne!(stream_id().await, first);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_frozen_publisher_ends_the_stream_in_seconds() {
+    let server = Server::start().await;
+    let (channel, key) = server.channel(false).await;
+    let mut publisher = server.publish(&key);
+    server.live(&channel).await;
+    publisher.signal("STOP");
+    let frozen = Instant::now();
+    wait("the stream to end", async || !server.is_live(&channel).await).await;
+    assert!(frozen.elapsed() < Duration::from_secs(9), "{:?}", frozen.elapsed());
+    publisher.kill().await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn hostile_rtmp_ends_its_own_connection_only() {
+    let server = Server::start().await;
+    let (channel, key) = server.channel(false).await;
+    let _publisher = server.publish(&key);
+    server.live(&channel).await;
+    // An AMF0 command of 50,000 arrays, one inside the other.
+    let nested = [0x0A, 0, 0, 0, 1].repeat(50_000);
+    let huge = message(20, &nested);
+    // `@setDataFrame` with nothing behind it.
+    let bare = message(18, b"\x02\x00\x0D@setDataFrame");
+    for input in [huge, bare, vec![0xFF; 4_096], message(1, &[0; 4])] {
+        let mut socket = shake_hands(&server).await;
+        // The server may have closed before everything is written.
+        let _ = socket.write_all(&input).await;
+        let _ = socket.shutdown().await;
+        let mut rest = Vec::new();
+        let closed = tokio::time::timeout(PATIENCE, socket.read_to_end(&mut rest)).await;
+        assert!(closed.is_ok(), "the connection was not closed");
+    }
+    assert!(server.is_live(&channel).await);
+    server.put(&channel, "still here").await;
+    server.stop().await;
+}
+
+/// A connection that has got as far as RTMP messages.
+async fn shake_hands(server: &Server) -> TcpStream {
+    let mut socket = TcpStream::connect(server.rtmp).await.unwrap();
+    let mut handshake = Handshake::new(PeerType::Client);
+    socket.write_all(&handshake.generate_outbound_p0_and_p1().unwrap()).await.unwrap();
+    let mut buffer = [0; 4_096];
+    loop {
+        let length = socket.read(&mut buffer).await.unwrap();
+        assert!(length > 0, "closed during the handshake");
+        match handshake.process_bytes(&buffer[..length]).unwrap() {
+            HandshakeProcessResult::InProgress { response_bytes } => {
+                socket.write_all(&response_bytes).await.unwrap();
+            }
+            HandshakeProcessResult::Completed { response_bytes, .. } => {
+                socket.write_all(&response_bytes).await.unwrap();
+                return socket;
+            }
+        }
+    }
+}
+
+/// One RTMP message in chunks of 128 bytes.
+fn message(type_id: u8, data: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![3, 0, 0, 0];
+    bytes.extend_from_slice(&(data.len() as u32).to_be_bytes()[1..]);
+    bytes.push(type_id);
+    bytes.extend_from_slice(&[0; 4]);
+    for (index, chunk) in data.chunks(128).enumerate() {
+        bytes.extend((index > 0).then_some(0xC3));
+        bytes.extend_from_slice(chunk);
+    }
+    bytes
+}

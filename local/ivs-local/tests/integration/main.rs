@@ -1,0 +1,12 @@
+//! ivs-local from outside: the AWS SDK, a real ffmpeg publisher and HLS over HTTP against a server
+//! on free ports.
+//!
+//! One binary for all, since linking the SDK takes longer than running the tests. ffmpeg is found
+//! through `CUEPOINT_FFMPEG`, else at `.tools/bin/ffmpeg` in the workspace.
+
+mod broadcast;
+mod control_plane;
+mod ingest;
+mod playback;
+mod program;
+mod support;
