@@ -1,12 +1,13 @@
 //! The state that the parts of one server share.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::Config;
 use crate::broadcast::Broadcasts;
 use crate::catalog::Catalog;
 use crate::context::Context;
+use crate::packaging::transcoder::FfmpegAt;
 use crate::playback::sessions::Sessions;
 use crate::tokens::revocation::{Revocations, UsedTokens};
 
@@ -16,8 +17,8 @@ use crate::tokens::revocation::{Revocations, UsedTokens};
 pub struct App {
     /// Clock and randomness.
     pub context: Context,
-    /// The ffmpeg program.
-    pub ffmpeg: PathBuf,
+    /// The ffmpeg program, and the folder that it runs in.
+    pub ffmpeg: FfmpegAt,
     /// Where the API and playback listen.
     pub api: SocketAddr,
     /// Where publishers connect.
@@ -32,10 +33,13 @@ pub struct App {
 
 impl App {
     /// An empty server's state.
-    pub fn new(context: Context, ffmpeg: PathBuf, api: SocketAddr, rtmp: SocketAddr) -> Self {
+    pub fn new(config: Config, api: SocketAddr, rtmp: SocketAddr) -> Self {
         Self {
-            context,
-            ffmpeg,
+            context: config.context,
+            ffmpeg: FfmpegAt {
+                program: config.ffmpeg,
+                folder: config.work_dir,
+            },
             api,
             rtmp,
             broadcasts: Broadcasts::default(),

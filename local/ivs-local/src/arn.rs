@@ -33,15 +33,21 @@ impl Kind {
     /// Whether `arn` has the form of this kind's: the service model's pattern and length.
     pub fn matches(self, arn: &str) -> bool {
         let parts: Vec<&str> = arn.splitn(6, ':').collect();
-        let ["arn", "aws", "ivs", region, account, resource] = parts[..] else { return false };
-        let Some((kind, id)) = resource.split_once('/') else { return false };
+        let ["arn", "aws", "ivs", region, account, resource] = parts[..] else {
+            return false;
+        };
+        let Some((kind, id)) = resource.split_once('/') else {
+            return false;
+        };
         arn.len() <= 128
             && kind == self.name()
             && is_region(region)
             && !account.is_empty()
             && account.bytes().all(|byte| byte.is_ascii_digit())
             && !id.is_empty()
-            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && id
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     }
 }
 
@@ -53,7 +59,10 @@ impl fmt::Display for Kind {
 
 /// Whether `text` can be a region's name.
 pub fn is_region(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 /// The region named in an ARN; empty for text that is not one.
@@ -70,7 +79,9 @@ pub fn playback_file(channel_arn: &str) -> String {
 /// The channel ARN that a playback file name stands for.
 pub fn from_playback_file(file: &str) -> Option<String> {
     let parts: Vec<&str> = file.strip_suffix(".m3u8")?.split('.').collect();
-    let [region, account, "channel", id] = parts[..] else { return None };
+    let [region, account, "channel", id] = parts[..] else {
+        return None;
+    };
     let arn = format!("arn:aws:ivs:{region}:{account}:channel/{id}");
     Kind::Channel.matches(&arn).then_some(arn)
 }
@@ -82,9 +93,18 @@ mod tests {
     #[test]
     fn a_playback_file_name_stands_for_its_channel() {
         let arn = Kind::Channel.arn("eu-west-1", "AbC123");
-        assert_eq!(playback_file(&arn), "eu-west-1.000000000000.channel.AbC123.m3u8");
+        assert_eq!(
+            playback_file(&arn),
+            "eu-west-1.000000000000.channel.AbC123.m3u8"
+        );
         assert_eq!(from_playback_file(&playback_file(&arn)), Some(arn));
-        for wrong in ["", ".m3u8", "eu-west-1.1.channel.x", "eu.1.stage.x.m3u8", "e/u.1.channel.x.m3u8"] {
+        for wrong in [
+            "",
+            ".m3u8",
+            "eu-west-1.1.channel.x",
+            "eu.1.stage.x.m3u8",
+            "e/u.1.channel.x.m3u8",
+        ] {
             assert_eq!(from_playback_file(wrong), None, "{wrong}");
         }
     }
@@ -94,7 +114,13 @@ mod tests {
         let arn = Kind::StreamKey.arn("us-west-2", "x1");
         assert!(Kind::StreamKey.matches(&arn));
         assert!(!Kind::Channel.matches(&arn));
-        for wrong in ["", "arn", "arn:aws:ivs:us-west-2::channel/x", "arn:aws:ivs:US:1:channel/x", "arn:aws:ivs:us:1:channel/"] {
+        for wrong in [
+            "",
+            "arn",
+            "arn:aws:ivs:us-west-2::channel/x",
+            "arn:aws:ivs:US:1:channel/x",
+            "arn:aws:ivs:us:1:channel/",
+        ] {
             assert!(!Kind::Channel.matches(wrong), "{wrong}");
         }
     }

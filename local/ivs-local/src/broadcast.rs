@@ -76,7 +76,11 @@ impl Broadcast {
         let bytes = segment.data.len();
         write(&self.window).push(segment);
         if !self.playable.swap(true, Ordering::AcqRel) {
-            tracing::info!(stream.id = self.stream_id, segment.bytes = bytes, "the stream can be played");
+            tracing::info!(
+                stream.id = self.stream_id,
+                segment.bytes = bytes,
+                "the stream can be played"
+            );
         }
     }
 
@@ -155,7 +159,13 @@ impl Broadcasts {
             tags,
         });
         on_air.insert(channel_arn.to_owned(), Arc::clone(&broadcast));
-        Ok((OnAir { broadcasts: self.clone(), broadcast }, receiver))
+        Ok((
+            OnAir {
+                broadcasts: self.clone(),
+                broadcast,
+            },
+            receiver,
+        ))
     }
 
     /// Whether a publisher holds the channel, playable or not yet.
@@ -165,7 +175,10 @@ impl Broadcasts {
 
     /// The channel's live stream: one that has a publisher and can be played.
     pub fn live(&self, channel_arn: &str) -> Option<Arc<Broadcast>> {
-        self.lock().get(channel_arn).filter(|broadcast| broadcast.is_playable()).cloned()
+        self.lock()
+            .get(channel_arn)
+            .filter(|broadcast| broadcast.is_playable())
+            .cloned()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Broadcast>>> {
@@ -235,7 +248,10 @@ mod tests {
         for _ in 0..TAG_QUEUE {
             on_air.broadcast().put_tag("x".into()).unwrap();
         }
-        assert_eq!(on_air.broadcast().put_tag("x".into()), Err(TagError::TooMany));
+        assert_eq!(
+            on_air.broadcast().put_tag("x".into()),
+            Err(TagError::TooMany)
+        );
         drop(tags);
         assert_eq!(on_air.broadcast().put_tag("x".into()), Err(TagError::Ended));
     }

@@ -117,7 +117,9 @@ impl Catalog {
 
     /// The channels of a region, by ARN.
     pub fn channels<'a>(&'a self, region: &'a str) -> impl Iterator<Item = &'a Channel> {
-        self.channels.values().filter(move |channel| arn::region(&channel.arn) == region)
+        self.channels
+            .values()
+            .filter(move |channel| arn::region(&channel.arn) == region)
     }
 
     /// Removes a channel and its stream key.
@@ -152,8 +154,13 @@ impl Catalog {
     }
 
     /// The stream keys of a channel.
-    pub fn stream_keys_of<'a>(&'a self, channel_arn: &'a str) -> impl Iterator<Item = &'a StreamKey> {
-        self.stream_keys.values().filter(move |key| key.channel_arn == channel_arn)
+    pub fn stream_keys_of<'a>(
+        &'a self,
+        channel_arn: &'a str,
+    ) -> impl Iterator<Item = &'a StreamKey> {
+        self.stream_keys
+            .values()
+            .filter(move |key| key.channel_arn == channel_arn)
     }
 
     /// Removes a stream key. A publisher that came in with it stays.
@@ -161,7 +168,10 @@ impl Catalog {
     /// # Errors
     /// There is none with this ARN.
     pub fn remove_stream_key(&mut self, arn: &str) -> Result<(), CatalogError> {
-        self.stream_keys.remove(arn).map(|_| ()).ok_or_else(|| not_found(arn))
+        self.stream_keys
+            .remove(arn)
+            .map(|_| ())
+            .ok_or_else(|| not_found(arn))
     }
 
     /// The channel that a publisher with this stream key may publish to.
@@ -177,7 +187,10 @@ impl Catalog {
     pub fn add_key_pair(&mut self, pair: KeyPair) -> Result<(), CatalogError> {
         let region = arn::region(&pair.arn);
         let fingerprint = pair.key.fingerprint();
-        if self.key_pairs(region).any(|other| other.key.fingerprint() == fingerprint) {
+        if self
+            .key_pairs(region)
+            .any(|other| other.key.fingerprint() == fingerprint)
+        {
             return Err(CatalogError::DuplicateKey(fingerprint.to_owned()));
         }
         if self.key_pairs(region).count() >= KEY_PAIRS_A_REGION {
@@ -197,7 +210,9 @@ impl Catalog {
 
     /// The playback key pairs of a region, by ARN.
     pub fn key_pairs<'a>(&'a self, region: &'a str) -> impl Iterator<Item = &'a KeyPair> {
-        self.key_pairs.values().filter(move |pair| arn::region(&pair.arn) == region)
+        self.key_pairs
+            .values()
+            .filter(move |pair| arn::region(&pair.arn) == region)
     }
 
     /// Removes a playback key pair: its tokens start nothing from now on.
@@ -205,7 +220,10 @@ impl Catalog {
     /// # Errors
     /// There is none with this ARN.
     pub fn remove_key_pair(&mut self, arn: &str) -> Result<(), CatalogError> {
-        self.key_pairs.remove(arn).map(|_| ()).ok_or_else(|| not_found(arn))
+        self.key_pairs
+            .remove(arn)
+            .map(|_| ())
+            .ok_or_else(|| not_found(arn))
     }
 }
 

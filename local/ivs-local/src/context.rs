@@ -23,7 +23,10 @@ impl Context {
         clock: impl Fn() -> Timestamp + Send + Sync + 'static,
         random: impl Fn() -> Uuid + Send + Sync + 'static,
     ) -> Self {
-        Self { clock: Arc::new(clock), random: Arc::new(random) }
+        Self {
+            clock: Arc::new(clock),
+            random: Arc::new(random),
+        }
     }
 
     /// The operating system's clock and randomness.

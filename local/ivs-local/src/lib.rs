@@ -49,6 +49,8 @@ pub struct Listeners {
 pub struct Config {
     /// The ffmpeg program; one with the `flv` demuxer, the `mpegts` muxer and the `aac` encoder.
     pub ffmpeg: PathBuf,
+    /// The folder that ffmpeg runs in; it must exist, and nothing is written there.
+    pub work_dir: PathBuf,
     /// Clock and randomness.
     pub context: Context,
 }
@@ -63,10 +65,14 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let (api, rtmp) = (listeners.api.local_addr()?, listeners.rtmp.local_addr()?);
-    let app = Arc::new(App::new(config.context, config.ffmpeg, api, rtmp));
+    let app = Arc::new(App::new(config, api, rtmp));
     let (stop, stopped) = watch::channel(false);
 
-    let ingest = tokio::spawn(ingest::run(listeners.rtmp, Arc::clone(&app), stopped.clone()));
+    let ingest = tokio::spawn(ingest::run(
+        listeners.rtmp,
+        Arc::clone(&app),
+        stopped.clone(),
+    ));
     let sweeper = tokio::spawn(sweep(Arc::clone(&app)));
     let mut http = tokio::spawn(serve_http(listeners.api, router(&app), stopped));
 

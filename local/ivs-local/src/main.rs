@@ -26,24 +26,53 @@ struct Args {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     rtmp: SocketAddr,
     /// The ffmpeg program
-    #[arg(long, value_name = "PATH", env = "CUEPOINT_FFMPEG", default_value = "ffmpeg")]
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "CUEPOINT_FFMPEG",
+        default_value = "ffmpeg"
+    )]
     ffmpeg: PathBuf,
+    /// Folder that the transcoders run in, made if need be; nothing is written there
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    work_dir: PathBuf,
     /// What to log to stderr, like `info` or `ivs_local=debug`
-    #[arg(long, value_name = "FILTER", env = "RUST_LOG", default_value = "ivs_local=info")]
+    #[arg(
+        long,
+        value_name = "FILTER",
+        env = "RUST_LOG",
+        default_value = "ivs_local=info"
+    )]
     log: EnvFilter,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    tracing_subscriber::fmt().with_env_filter(args.log).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(args.log)
+        .with_writer(std::io::stderr)
+        .init();
+    std::fs::create_dir_all(&args.work_dir)
+        .with_context(|| format!("cannot make the folder {}", args.work_dir.display()))?;
     let listeners = Listeners {
-        api: TcpListener::bind(args.api).await.with_context(|| format!("cannot listen on {}", args.api))?,
-        rtmp: TcpListener::bind(args.rtmp).await.with_context(|| format!("cannot listen on {}", args.rtmp))?,
+        api: TcpListener::bind(args.api)
+            .await
+            .with_context(|| format!("cannot listen on {}", args.api))?,
+        rtmp: TcpListener::bind(args.rtmp)
+            .await
+            .with_context(|| format!("cannot listen on {}", args.rtmp))?,
     };
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
     announce(&listeners)?;
-    let config = Config { ffmpeg: args.ffmpeg, context: Context::system() };
+    let config = Config {
+        ffmpeg: args.ffmpeg,
+        work_dir: args.work_dir,
+        context: Context::system(),
+    };
     run(listeners, config, async move {
         tokio::select! {
             _ = interrupt.recv() => {}

@@ -39,11 +39,25 @@ impl CreateChannel {
         let multitrack = self.multitrack_input_configuration.as_ref();
         let wanted = [
             (set(&self.recording_configuration_arn), "recording"),
-            (set(&self.playback_restriction_policy_arn), "playback restriction policies"),
+            (
+                set(&self.playback_restriction_policy_arn),
+                "playback restriction policies",
+            ),
             (set(&self.ad_configuration_arn), "ad configurations"),
-            (set(&self.failover_slate_configuration_arn), "failover slates"),
-            (self.container_format.as_deref().is_some_and(|format| format != "TS"), "containers other than TS"),
-            (multitrack.is_some_and(|config| config["enabled"] == Value::Bool(true)), "multitrack input"),
+            (
+                set(&self.failover_slate_configuration_arn),
+                "failover slates",
+            ),
+            (
+                self.container_format
+                    .as_deref()
+                    .is_some_and(|format| format != "TS"),
+                "containers other than TS",
+            ),
+            (
+                multitrack.is_some_and(|config| config["enabled"] == Value::Bool(true)),
+                "multitrack input",
+            ),
         ];
         match wanted.iter().find(|(asked, _)| *asked) {
             Some((_, what)) => Err(ApiError::NotImplemented((*what).to_owned())),
@@ -61,7 +75,12 @@ pub(super) fn create(app: &App, caller: &Caller, input: CreateChannel) -> Result
     let channel = Channel {
         arn: Kind::Channel.arn(&caller.region, &app.context.short_id(ID)),
         name,
-        latency_mode: validate::one_of("latencyMode", input.latency_mode, &["NORMAL", "LOW"], "LOW")?,
+        latency_mode: validate::one_of(
+            "latencyMode",
+            input.latency_mode,
+            &["NORMAL", "LOW"],
+            "LOW",
+        )?,
         channel_type: validate::one_of(
             "type",
             input.channel_type,
@@ -110,24 +129,46 @@ struct Summaries {
 }
 
 pub(super) fn list(app: &App, caller: &Caller, input: ListChannels) -> Result<Reply, ApiError> {
-    let others = [&input.filter_by_recording_configuration_arn, &input.filter_by_playback_restriction_policy_arn];
+    let others = [
+        &input.filter_by_recording_configuration_arn,
+        &input.filter_by_playback_restriction_policy_arn,
+    ];
     if others.iter().any(|filter| filter.is_some()) {
-        return Err(ApiError::NotImplemented("filters of ListChannels other than the name".into()));
+        return Err(ApiError::NotImplemented(
+            "filters of ListChannels other than the name".into(),
+        ));
     }
     let catalog = app.catalog();
-    let named = catalog
-        .channels(&caller.region)
-        .filter(|channel| input.filter_by_name.as_ref().is_none_or(|name| channel.name == *name));
-    let wanted = Wanted { max_results: input.max_results, next_token: input.next_token, limit: 100, default: 100 };
+    let named = catalog.channels(&caller.region).filter(|channel| {
+        input
+            .filter_by_name
+            .as_ref()
+            .is_none_or(|name| channel.name == *name)
+    });
+    let wanted = Wanted {
+        max_results: input.max_results,
+        next_token: input.next_token,
+        limit: 100,
+        default: 100,
+    };
     let page = page::cut(named, |channel| &channel.arn, wanted)?;
-    let channels = page.items.into_iter().map(summary).collect::<Result<_, _>>()?;
-    Reply::json(Summaries { channels, next_token: page.next_token })
+    let channels = page
+        .items
+        .into_iter()
+        .map(summary)
+        .collect::<Result<_, _>>()?;
+    Reply::json(Summaries {
+        channels,
+        next_token: page.next_token,
+    })
 }
 
 pub(super) fn delete(app: &App, _: &Caller, input: ByArn) -> Result<Reply, ApiError> {
     validate::arn(Kind::Channel, &input.arn)?;
     if app.broadcasts.is_taken(&input.arn) {
-        return Err(ApiError::Conflict("the channel is live: stop the stream first".into()));
+        return Err(ApiError::Conflict(
+            "the channel is live: stop the stream first".into(),
+        ));
     }
     app.catalog().remove_channel(&input.arn)?;
     app.revocations().forget(&input.arn);
@@ -136,12 +177,17 @@ pub(super) fn delete(app: &App, _: &Caller, input: ByArn) -> Result<Reply, ApiEr
 
 /// The URL that a channel is played from, without a token.
 pub(super) fn playback_url(app: &App, channel_arn: &str) -> String {
-    format!("http://{}/api/video/v1/{}", app.api, arn::playback_file(channel_arn))
+    format!(
+        "http://{}/api/video/v1/{}",
+        app.api,
+        arn::playback_file(channel_arn)
+    )
 }
 
 /// `ChannelSummary` of the service model.
 fn summary(channel: &Channel) -> Result<Value, ApiError> {
-    let mut value = serde_json::to_value(channel).map_err(|error| ApiError::Validation(error.to_string()))?;
+    let mut value =
+        serde_json::to_value(channel).map_err(|error| ApiError::Validation(error.to_string()))?;
     value["recordingConfigurationArn"] = json!("");
     value["playbackRestrictionPolicyArn"] = json!("");
     value["preset"] = json!("");

@@ -46,7 +46,10 @@ impl ApiError {
             Self::NotFound(_) => ("ResourceNotFoundException", StatusCode::NOT_FOUND),
             Self::NotBroadcasting(_) => ("ChannelNotBroadcasting", StatusCode::NOT_FOUND),
             Self::Conflict(_) => ("ConflictException", StatusCode::CONFLICT),
-            Self::Quota(_) => ("ServiceQuotaExceededException", StatusCode::PAYMENT_REQUIRED),
+            Self::Quota(_) => (
+                "ServiceQuotaExceededException",
+                StatusCode::PAYMENT_REQUIRED,
+            ),
             Self::Throttling(_) => ("ThrottlingException", StatusCode::TOO_MANY_REQUESTS),
             // Not in the model. 501 because the SDKs do not repeat it.
             Self::NotImplemented(_) => ("NotImplementedException", StatusCode::NOT_IMPLEMENTED),
@@ -84,9 +87,14 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (name, status) = self.name_and_status();
-        let mut response =
-            (status, Json(json!({ "exceptionMessage": self.to_string() }))).into_response();
-        response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(name));
+        let mut response = (
+            status,
+            Json(json!({ "exceptionMessage": self.to_string() })),
+        )
+            .into_response();
+        response
+            .headers_mut()
+            .insert("x-amzn-errortype", HeaderValue::from_static(name));
         response
     }
 }

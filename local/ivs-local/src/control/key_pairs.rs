@@ -24,13 +24,21 @@ pub(super) struct Import {
 }
 
 pub(super) fn import(app: &App, caller: &Caller, input: Import) -> Result<Reply, ApiError> {
-    let (name, tags) = (input.name.unwrap_or_default(), input.tags.unwrap_or_default());
+    let (name, tags) = (
+        input.name.unwrap_or_default(),
+        input.tags.unwrap_or_default(),
+    );
     validate::name(&name)?;
     validate::tags(&tags)?;
     let key = PlaybackKey::from_pem(&input.public_key_material)
         .map_err(|error| ApiError::Validation(error.to_string()))?;
     let arn = Kind::PlaybackKey.arn(&caller.region, &app.context.short_id(ID));
-    let pair = KeyPair { arn, name, tags, key };
+    let pair = KeyPair {
+        arn,
+        name,
+        tags,
+        key,
+    };
     let reply = json!({ "keyPair": whole(&pair) });
     app.catalog().add_key_pair(pair)?;
     Reply::json(reply)
@@ -50,7 +58,12 @@ pub(super) struct ListKeyPairs {
 
 pub(super) fn list(app: &App, caller: &Caller, input: ListKeyPairs) -> Result<Reply, ApiError> {
     let catalog = app.catalog();
-    let wanted = Wanted { max_results: input.max_results, next_token: input.next_token, limit: 100, default: 50 };
+    let wanted = Wanted {
+        max_results: input.max_results,
+        next_token: input.next_token,
+        limit: 100,
+        default: 50,
+    };
     let page = page::cut(catalog.key_pairs(&caller.region), |pair| &pair.arn, wanted)?;
     let pairs: Vec<Value> = page
         .items

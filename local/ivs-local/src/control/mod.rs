@@ -45,7 +45,9 @@ pub(crate) enum Reply {
 
 impl Reply {
     fn json(body: impl Serialize) -> Result<Self, ApiError> {
-        serde_json::to_value(body).map(Self::Json).map_err(|error| ApiError::Validation(error.to_string()))
+        serde_json::to_value(body)
+            .map(Self::Json)
+            .map_err(|error| ApiError::Validation(error.to_string()))
     }
 }
 
@@ -60,20 +62,50 @@ type Operation<I> = fn(&App, &Caller, I) -> Result<Reply, ApiError>;
 /// The router of all operations.
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
-        .route("/CreateChannel", operation("CreateChannel", channels::create))
+        .route(
+            "/CreateChannel",
+            operation("CreateChannel", channels::create),
+        )
         .route("/GetChannel", operation("GetChannel", channels::get))
         .route("/ListChannels", operation("ListChannels", channels::list))
-        .route("/DeleteChannel", operation("DeleteChannel", channels::delete))
-        .route("/CreateStreamKey", operation("CreateStreamKey", stream_keys::create))
+        .route(
+            "/DeleteChannel",
+            operation("DeleteChannel", channels::delete),
+        )
+        .route(
+            "/CreateStreamKey",
+            operation("CreateStreamKey", stream_keys::create),
+        )
         .route("/GetStreamKey", operation("GetStreamKey", stream_keys::get))
-        .route("/ListStreamKeys", operation("ListStreamKeys", stream_keys::list))
-        .route("/DeleteStreamKey", operation("DeleteStreamKey", stream_keys::delete))
-        .route("/ImportPlaybackKeyPair", operation("ImportPlaybackKeyPair", key_pairs::import))
-        .route("/GetPlaybackKeyPair", operation("GetPlaybackKeyPair", key_pairs::get))
-        .route("/ListPlaybackKeyPairs", operation("ListPlaybackKeyPairs", key_pairs::list))
-        .route("/DeletePlaybackKeyPair", operation("DeletePlaybackKeyPair", key_pairs::delete))
+        .route(
+            "/ListStreamKeys",
+            operation("ListStreamKeys", stream_keys::list),
+        )
+        .route(
+            "/DeleteStreamKey",
+            operation("DeleteStreamKey", stream_keys::delete),
+        )
+        .route(
+            "/ImportPlaybackKeyPair",
+            operation("ImportPlaybackKeyPair", key_pairs::import),
+        )
+        .route(
+            "/GetPlaybackKeyPair",
+            operation("GetPlaybackKeyPair", key_pairs::get),
+        )
+        .route(
+            "/ListPlaybackKeyPairs",
+            operation("ListPlaybackKeyPairs", key_pairs::list),
+        )
+        .route(
+            "/DeletePlaybackKeyPair",
+            operation("DeletePlaybackKeyPair", key_pairs::delete),
+        )
         .route("/GetStream", operation("GetStream", streams::get))
-        .route("/PutMetadata", operation("PutMetadata", streams::put_metadata))
+        .route(
+            "/PutMetadata",
+            operation("PutMetadata", streams::put_metadata),
+        )
         .route(
             "/StartViewerSessionRevocation",
             operation("StartViewerSessionRevocation", streams::revoke),
@@ -87,14 +119,16 @@ fn operation<I>(name: &'static str, run: Operation<I>) -> MethodRouter<Arc<App>>
 where
     I: DeserializeOwned + Send + 'static,
 {
-    post(move |State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes| async move {
-        let result = call(&app, run, &headers, &body);
-        match &result {
-            Ok(_) => tracing::debug!(operation = name, "served"),
-            Err(error) => tracing::debug!(operation = name, %error, "refused"),
-        }
-        respond(result)
-    })
+    post(
+        move |State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes| async move {
+            let result = call(&app, run, &headers, &body);
+            match &result {
+                Ok(_) => tracing::debug!(operation = name, "served"),
+                Err(error) => tracing::debug!(operation = name, %error, "refused"),
+            }
+            respond(result)
+        },
+    )
 }
 
 fn call<I: DeserializeOwned>(
@@ -106,7 +140,8 @@ fn call<I: DeserializeOwned>(
     let caller = caller(headers)?;
     let body = if body.is_empty() { b"{}" } else { body };
     // serde's text names the field and the kind expected; it never repeats a long value.
-    let input = serde_json::from_slice(body).map_err(|error| ApiError::Validation(error.to_string()))?;
+    let input =
+        serde_json::from_slice(body).map_err(|error| ApiError::Validation(error.to_string()))?;
     run(app, &caller, input)
 }
 
@@ -119,7 +154,12 @@ fn respond(result: Result<Reply, ApiError>) -> Response {
 }
 
 async fn not_implemented(uri: Uri) -> ApiError {
-    let name: String = uri.path().trim_start_matches('/').chars().take(64).collect();
+    let name: String = uri
+        .path()
+        .trim_start_matches('/')
+        .chars()
+        .take(64)
+        .collect();
     ApiError::NotImplemented(format!("the operation \"{name}\""))
 }
 
@@ -133,14 +173,17 @@ fn caller(headers: &HeaderMap) -> Result<Caller, ApiError> {
         .ok_or_else(|| denied("the request is not signed"))?;
     let scope = authorization
         .strip_prefix("AWS4-HMAC-SHA256 ")
-        .and_then(|rest| rest.split(',').find_map(|part| part.trim().strip_prefix("Credential=")))
+        .and_then(|rest| {
+            rest.split(',')
+                .find_map(|part| part.trim().strip_prefix("Credential="))
+        })
         .ok_or_else(|| denied("the request is not signed with Signature Version 4"))?;
     // ACCESS_KEY/DATE/REGION/SERVICE/aws4_request; the access key may hold slashes itself.
     let mut parts = scope.rsplit('/');
     match (parts.next(), parts.next(), parts.next()) {
-        (Some("aws4_request"), Some("ivs"), Some(region)) if arn::is_region(region) => {
-            Ok(Caller { region: region.to_owned() })
-        }
+        (Some("aws4_request"), Some("ivs"), Some(region)) if arn::is_region(region) => Ok(Caller {
+            region: region.to_owned(),
+        }),
         _ => Err(denied("the credential scope is not one of the service ivs")),
     }
 }

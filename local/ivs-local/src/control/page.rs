@@ -31,16 +31,26 @@ pub(super) fn cut<T>(
 ) -> Result<Page<T>, ApiError> {
     let size = match wanted.max_results {
         None => wanted.default,
-        Some(asked) => usize::try_from(asked).ok().filter(|size| (1..=wanted.limit).contains(size)).ok_or_else(
-            || ApiError::Validation(format!("maxResults must be from 1 to {}", wanted.limit)),
-        )?,
+        Some(asked) => usize::try_from(asked)
+            .ok()
+            .filter(|size| (1..=wanted.limit).contains(size))
+            .ok_or_else(|| {
+                ApiError::Validation(format!("maxResults must be from 1 to {}", wanted.limit))
+            })?,
     };
     // The service answers an empty token like none.
-    let after = wanted.next_token.filter(|token| !token.is_empty()).map(|token| decode(&token)).transpose()?;
+    let after = wanted
+        .next_token
+        .filter(|token| !token.is_empty())
+        .map(|token| decode(&token))
+        .transpose()?;
     let mut rest = items.filter(|item| after.as_deref().is_none_or(|after| arn(item) > after));
     let items: Vec<T> = rest.by_ref().take(size).collect();
     let more = rest.next().is_some();
-    let next_token = items.last().filter(|_| more).map(|last| URL_SAFE_NO_PAD.encode(arn(last)));
+    let next_token = items
+        .last()
+        .filter(|_| more)
+        .map(|last| URL_SAFE_NO_PAD.encode(arn(last)));
     Ok(Page { items, next_token })
 }
 
@@ -57,13 +67,21 @@ mod tests {
     use proptest::prelude::*;
 
     fn wanted(max_results: Option<i64>, next_token: Option<String>) -> Wanted {
-        Wanted { max_results, next_token, limit: 100, default: 50 }
+        Wanted {
+            max_results,
+            next_token,
+            limit: 100,
+            default: 50,
+        }
     }
 
     #[test]
     fn sizes_and_tokens_out_of_range_are_refused() {
         for size in [-1, 0, 101] {
-            assert!(cut(["a"].iter(), |a| a, wanted(Some(size), None)).is_err(), "{size}");
+            assert!(
+                cut(["a"].iter(), |a| a, wanted(Some(size), None)).is_err(),
+                "{size}"
+            );
         }
         assert!(cut(["a"].iter(), |a| a, wanted(None, Some("!".into()))).is_err());
     }

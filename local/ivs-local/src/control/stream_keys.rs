@@ -20,7 +20,11 @@ pub(super) fn generate(app: &App, region: &str, channel_arn: &str, tags: Tags) -
     let random = &app.context;
     StreamKey {
         arn: Kind::StreamKey.arn(region, &random.short_id(ID)),
-        value: format!("sk_{region}_{}_{}", random.short_id(ID), random.short_id(SECRET)),
+        value: format!(
+            "sk_{region}_{}_{}",
+            random.short_id(ID),
+            random.short_id(SECRET)
+        ),
         channel_arn: channel_arn.to_owned(),
         tags,
     }
@@ -33,7 +37,11 @@ pub(super) struct CreateStreamKey {
     tags: Option<Tags>,
 }
 
-pub(super) fn create(app: &App, caller: &Caller, input: CreateStreamKey) -> Result<Reply, ApiError> {
+pub(super) fn create(
+    app: &App,
+    caller: &Caller,
+    input: CreateStreamKey,
+) -> Result<Reply, ApiError> {
     validate::arn(Kind::Channel, &input.channel_arn)?;
     let tags = input.tags.unwrap_or_default();
     validate::tags(&tags)?;
@@ -60,8 +68,17 @@ pub(super) fn list(app: &App, _: &Caller, input: ListStreamKeys) -> Result<Reply
     validate::arn(Kind::Channel, &input.channel_arn)?;
     let catalog = app.catalog();
     catalog.channel(&input.channel_arn)?;
-    let wanted = Wanted { max_results: input.max_results, next_token: input.next_token, limit: 50, default: 50 };
-    let page = page::cut(catalog.stream_keys_of(&input.channel_arn), |key| &key.arn, wanted)?;
+    let wanted = Wanted {
+        max_results: input.max_results,
+        next_token: input.next_token,
+        limit: 50,
+        default: 50,
+    };
+    let page = page::cut(
+        catalog.stream_keys_of(&input.channel_arn),
+        |key| &key.arn,
+        wanted,
+    )?;
     let keys: Vec<Value> = page
         .items
         .iter()

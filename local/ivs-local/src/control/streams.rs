@@ -46,10 +46,14 @@ pub(super) struct PutMetadata {
 pub(super) fn put_metadata(app: &App, _: &Caller, input: PutMetadata) -> Result<Reply, ApiError> {
     let bytes = input.metadata.len();
     if !(1..=METADATA).contains(&bytes) {
-        return Err(ApiError::Validation(format!("metadata must have from 1 to {METADATA} bytes, not {bytes}")));
+        return Err(ApiError::Validation(format!(
+            "metadata must have from 1 to {METADATA} bytes, not {bytes}"
+        )));
     }
     let broadcast = live(app, &input.channel_arn)?;
-    broadcast.put_tag(input.metadata).map_err(|error| ApiError::for_tag(error, &broadcast.channel_arn))?;
+    broadcast
+        .put_tag(input.metadata)
+        .map_err(|error| ApiError::for_tag(error, &broadcast.channel_arn))?;
     Ok(Reply::Empty)
 }
 
@@ -65,11 +69,14 @@ pub(super) struct Revoke {
 pub(super) fn revoke(app: &App, _: &Caller, input: Revoke) -> Result<Reply, ApiError> {
     validate::arn(Kind::Channel, &input.channel_arn)?;
     if !(1..=VIEWER_ID_CHARS).contains(&input.viewer_id.chars().count()) {
-        return Err(ApiError::Validation(format!("viewerId must have from 1 to {VIEWER_ID_CHARS} characters")));
+        return Err(ApiError::Validation(format!(
+            "viewerId must have from 1 to {VIEWER_ID_CHARS} characters"
+        )));
     }
     app.catalog().channel(&input.channel_arn)?;
     let version = input.viewer_session_versions_less_than_or_equal_to;
-    app.revocations().revoke(&input.channel_arn, &input.viewer_id, version)?;
+    app.revocations()
+        .revoke(&input.channel_arn, &input.viewer_id, version)?;
     Reply::json(json!({}))
 }
 
@@ -77,5 +84,7 @@ pub(super) fn revoke(app: &App, _: &Caller, input: Revoke) -> Result<Reply, ApiE
 fn live(app: &App, channel_arn: &str) -> Result<Arc<Broadcast>, ApiError> {
     validate::arn(Kind::Channel, channel_arn)?;
     app.catalog().channel(channel_arn)?;
-    app.broadcasts.live(channel_arn).ok_or_else(|| ApiError::NotBroadcasting(channel_arn.to_owned()))
+    app.broadcasts
+        .live(channel_arn)
+        .ok_or_else(|| ApiError::NotBroadcasting(channel_arn.to_owned()))
 }

@@ -6,7 +6,10 @@ use super::*;
 
 fn headers(authorization: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    headers.insert(header::AUTHORIZATION, HeaderValue::from_str(authorization).unwrap());
+    headers.insert(
+        header::AUTHORIZATION,
+        HeaderValue::from_str(authorization).unwrap(),
+    );
     headers
 }
 
@@ -17,13 +20,21 @@ fn the_region_is_that_of_the_credential_scope() {
             "AWS4-HMAC-SHA256 Credential={access_key}/20261122/eu-west-1/ivs/aws4_request, \
              SignedHeaders=host, Signature=00"
         ));
-        assert_eq!(caller(&signed), Ok(Caller { region: "eu-west-1".into() }));
+        assert_eq!(
+            caller(&signed),
+            Ok(Caller {
+                region: "eu-west-1".into()
+            })
+        );
     }
 }
 
 #[test]
 fn unsigned_requests_and_other_services_are_denied() {
-    assert!(matches!(caller(&HeaderMap::new()), Err(ApiError::AccessDenied(_))));
+    assert!(matches!(
+        caller(&HeaderMap::new()),
+        Err(ApiError::AccessDenied(_))
+    ));
     for wrong in [
         "",
         "Bearer x",
@@ -31,7 +42,10 @@ fn unsigned_requests_and_other_services_are_denied() {
         "AWS4-HMAC-SHA256 Credential=A/20261122/eu-west-1/s3/aws4_request, Signature=00",
         "AWS4-HMAC-SHA256 Credential=A/20261122/EU WEST/ivs/aws4_request, Signature=00",
     ] {
-        assert!(matches!(caller(&headers(wrong)), Err(ApiError::AccessDenied(_))), "{wrong}");
+        assert!(
+            matches!(caller(&headers(wrong)), Err(ApiError::AccessDenied(_))),
+            "{wrong}"
+        );
     }
 }
 
@@ -39,7 +53,10 @@ fn unsigned_requests_and_other_services_are_denied() {
 fn an_error_has_the_header_that_sdks_look_at() {
     let response = ApiError::NotBroadcasting("arn".into()).into_response();
     assert_eq!(response.status(), StatusCode::NOT_FOUND);
-    assert_eq!(response.headers()["x-amzn-errortype"], "ChannelNotBroadcasting");
+    assert_eq!(
+        response.headers()["x-amzn-errortype"],
+        "ChannelNotBroadcasting"
+    );
 }
 
 #[test]
@@ -50,6 +67,9 @@ fn names_and_enumerations_are_those_of_the_model() {
     for wrong in ["a b", "ä", &"a".repeat(129)] {
         assert!(validate::name(wrong).is_err(), "{wrong}");
     }
-    assert_eq!(validate::one_of("f", None, &["A", "B"], "B"), Ok("B".to_owned()));
+    assert_eq!(
+        validate::one_of("f", None, &["A", "B"], "B"),
+        Ok("B".to_owned())
+    );
     assert!(validate::one_of("f", Some("C".into()), &["A", "B"], "B").is_err());
 }

@@ -15,7 +15,9 @@ pub(super) fn arn(kind: Kind, arn: &str) -> Result<(), ApiError> {
     if kind.matches(arn) {
         return Ok(());
     }
-    Err(ApiError::Validation(format!("the ARN is not one of a {kind}")))
+    Err(ApiError::Validation(format!(
+        "the ARN is not one of a {kind}"
+    )))
 }
 
 /// `[a-zA-Z0-9-_]*`, at most 128 characters.
@@ -24,7 +26,9 @@ pub(super) fn name(name: &str) -> Result<(), ApiError> {
     if name.len() <= NAME && name.bytes().all(allowed) {
         return Ok(());
     }
-    Err(ApiError::Validation("name must match [a-zA-Z0-9-_]* and have at most 128 characters".into()))
+    Err(ApiError::Validation(
+        "name must match [a-zA-Z0-9-_]* and have at most 128 characters".into(),
+    ))
 }
 
 /// One of an enumeration's values, or its default when absent.
@@ -38,7 +42,10 @@ pub(super) fn one_of(
     if allowed.contains(&value.as_str()) {
         return Ok(value);
     }
-    Err(ApiError::Validation(format!("{field} must be one of {}", allowed.join(", "))))
+    Err(ApiError::Validation(format!(
+        "{field} must be one of {}",
+        allowed.join(", ")
+    )))
 }
 
 /// At most 50 tags with keys of 1 to 128 and values of up to 256 characters.
@@ -50,5 +57,7 @@ pub(super) fn tags(tags: &Tags) -> Result<(), ApiError> {
     if tags.len() <= most && tags.iter().all(fits) {
         return Ok(());
     }
-    Err(ApiError::Validation("too many tags, or one that is too long".into()))
+    Err(ApiError::Validation(
+        "too many tags, or one that is too long".into(),
+    ))
 }

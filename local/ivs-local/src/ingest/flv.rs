@@ -111,12 +111,18 @@ mod tests {
     #[test]
     fn a_tag_has_the_high_byte_of_its_time_last() {
         let bytes = tag(TagKind::Video, 0x0102_0304, b"ab");
-        assert_eq!(bytes, [9, 0, 0, 2, 2, 3, 4, 1, 0, 0, 0, b'a', b'b', 0, 0, 0, 13]);
+        assert_eq!(
+            bytes,
+            [9, 0, 0, 2, 2, 3, 4, 1, 0, 0, 0, b'a', b'b', 0, 0, 0, 13]
+        );
     }
 
     #[test]
     fn metadata_holds_only_what_is_known() {
-        let bytes = metadata(&Description { width: Some(640), ..Description::default() });
+        let bytes = metadata(&Description {
+            width: Some(640),
+            ..Description::default()
+        });
         let body = [
             b"\x02\x00\x0AonMetaData\x08\x00\x00\x00\x01\x00\x05width\x00".as_slice(),
             &640f64.to_be_bytes(),

@@ -36,7 +36,10 @@ pub(super) struct Guard {
 
 impl Guard {
     pub(super) fn new() -> Self {
-        Self { chunks: ChunkDeserializer::new(), before_accepted: Some(0) }
+        Self {
+            chunks: ChunkDeserializer::new(),
+            before_accepted: Some(0),
+        }
     }
 
     /// The publisher has shown its key: it may send video from now on.
@@ -53,18 +56,28 @@ impl Guard {
             }
         }
         let mut input = input;
-        while let Some(message) = self.chunks.get_next_message(input).map_err(|_| Rejected::NotRtmp)? {
+        while let Some(message) = self
+            .chunks
+            .get_next_message(input)
+            .map_err(|_| Rejected::NotRtmp)?
+        {
             input = &[];
             if AMF.contains(&message.type_id) && message.data.len() > AMF_MESSAGE {
                 return Err(Rejected::LargeAmf);
             }
             if message.type_id == SET_CHUNK_SIZE {
-                let size: [u8; 4] = message.data.as_ref().try_into().map_err(|_| Rejected::NotRtmp)?;
+                let size: [u8; 4] = message
+                    .data
+                    .as_ref()
+                    .try_into()
+                    .map_err(|_| Rejected::NotRtmp)?;
                 let size = u32::from_be_bytes(size) as usize;
                 if size == 0 {
                     return Err(Rejected::NotRtmp);
                 }
-                self.chunks.set_max_chunk_size(size).map_err(|_| Rejected::NotRtmp)?;
+                self.chunks
+                    .set_max_chunk_size(size)
+                    .map_err(|_| Rejected::NotRtmp)?;
             }
         }
         Ok(())
@@ -102,10 +115,17 @@ mod tests {
     #[test]
     fn a_larger_chunk_size_is_followed() {
         let mut guard = Guard::new();
-        guard.check(&message(SET_CHUNK_SIZE, &60_000u32.to_be_bytes(), 128)).unwrap();
-        assert_eq!(guard.check(&message(20, &[0; 5_000], 60_000)), Err(Rejected::LargeAmf));
+        guard
+            .check(&message(SET_CHUNK_SIZE, &60_000u32.to_be_bytes(), 128))
+            .unwrap();
+        assert_eq!(
+            guard.check(&message(20, &[0; 5_000], 60_000)),
+            Err(Rejected::LargeAmf)
+        );
         let mut guard = Guard::new();
-        guard.check(&message(SET_CHUNK_SIZE, &60_000u32.to_be_bytes(), 128)).unwrap();
+        guard
+            .check(&message(SET_CHUNK_SIZE, &60_000u32.to_be_bytes(), 128))
+            .unwrap();
         assert_eq!(guard.check(&message(20, &[0; 4_000], 60_000)), Ok(()));
     }
 

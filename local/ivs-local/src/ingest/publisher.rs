@@ -50,7 +50,12 @@ enum IngestError {
 
 /// Serves one connection until it ends, in whatever way.
 pub(super) async fn serve(socket: TcpStream, app: Arc<App>, mut stop: watch::Receiver<bool>) {
-    let mut connection = Connection { socket, app, publishing: None, description: Description::default() };
+    let mut connection = Connection {
+        socket,
+        app,
+        publishing: None,
+        description: Description::default(),
+    };
     let ended = tokio::select! {
         ended = connection.run() => ended,
         () = stopped(&mut stop) => Ok(()),
@@ -95,7 +100,10 @@ impl Connection {
 
     async fn handle(&mut self, event: Event, protocol: &mut Protocol) -> Result<(), IngestError> {
         match event {
-            Event::Publish { request, stream_key } => self.admit(request, &stream_key, protocol).await?,
+            Event::Publish {
+                request,
+                stream_key,
+            } => self.admit(request, &stream_key, protocol).await?,
             Event::Described(description) => self.description = description,
             Event::Audio { timestamp, data } => {
                 let description = self.description;
@@ -115,7 +123,12 @@ impl Connection {
     }
 
     /// Lets a publisher with a channel's stream key in, if the channel is free.
-    async fn admit(&mut self, request: u32, key: &str, protocol: &mut Protocol) -> Result<(), IngestError> {
+    async fn admit(
+        &mut self,
+        request: u32,
+        key: &str,
+        protocol: &mut Protocol,
+    ) -> Result<(), IngestError> {
         match self.begin(key) {
             Ok(publishing) => {
                 self.publishing = Some(publishing);
@@ -134,19 +147,42 @@ impl Connection {
     fn begin(&self, key: &str) -> Result<Publishing, IngestError> {
         // Publishers put options behind the key, like `?bandwidthtest=true`.
         let key = key.split('?').next().unwrap_or_default();
-        let channel = self.app.catalog().channel_for_key(key).map(|channel| channel.arn.clone());
+        let channel = self
+            .app
+            .catalog()
+            .channel_for_key(key)
+            .map(|channel| channel.arn.clone());
         let channel = channel.ok_or(IngestError::WrongKey)?;
         let stream_id = format!("st-{}", self.app.context.short_id(STREAM_ID));
-        let (on_air, tags) = self.app.broadcasts.begin(&channel, stream_id.clone(), self.app.context.now())?;
+        let (on_air, tags) =
+            self.app
+                .broadcasts
+                .begin(&channel, stream_id.clone(), self.app.context.now())?;
         let (transcoder, pipes) = Transcoder::start(&self.app.ffmpeg, &stream_id)?;
-        let packager = tokio::spawn(packaging::package(pipes.output, tags, Arc::clone(on_air.broadcast())));
-        tracing::info!(channel.arn = channel, stream.id = stream_id, "publishing started");
-        Ok(Publishing { on_air, transcoder, packager, input: pipes.input, header_written: false })
+        let packager = tokio::spawn(packaging::package(
+            pipes.output,
+            tags,
+            Arc::clone(on_air.broadcast()),
+        ));
+        tracing::info!(
+            channel.arn = channel,
+            stream.id = stream_id,
+            "publishing started"
+        );
+        Ok(Publishing {
+            on_air,
+            transcoder,
+            packager,
+            input: pipes.input,
+            header_written: false,
+        })
     }
 
     async fn send(&mut self, protocol: &mut Protocol) -> Result<(), IngestError> {
         let outgoing = protocol.take_outgoing();
-        timeout(WRITE, self.socket.write_all(&outgoing)).await.map_err(|_| IngestError::Stalled)??;
+        timeout(WRITE, self.socket.write_all(&outgoing))
+            .await
+            .map_err(|_| IngestError::Stalled)??;
         Ok(())
     }
 
@@ -156,7 +192,12 @@ impl Connection {
         self.socket.shutdown().await?;
         let mut rest = vec![0; READ];
         let drained = timeout(LINGER, async {
-            while self.socket.read(&mut rest).await.is_ok_and(|length| length > 0) {}
+            while self
+                .socket
+                .read(&mut rest)
+                .await
+                .is_ok_and(|length| length > 0)
+            {}
         });
         if drained.await.is_err() {
             tracing::debug!("a refused publisher did not close");
@@ -177,21 +218,42 @@ struct Publishing {
 }
 
 impl Publishing {
-    async fn video(&mut self, said: &Description, timestamp: u32, data: &[u8]) -> Result<(), IngestError> {
+    async fn video(
+        &mut self,
+        said: &Description,
+        timestamp: u32,
+        data: &[u8],
+    ) -> Result<(), IngestError> {
         match flv::video(data) {
-            Video::Avc(codec) => self.on_air.broadcast().describe(|rendition| rendition.video_codec = Some(codec)),
+            Video::Avc(codec) => self
+                .on_air
+                .broadcast()
+                .describe(|rendition| rendition.video_codec = Some(codec)),
             Video::Frame => {}
             Video::Foreign => return Err(IngestError::ForeignCodec),
         }
         self.write(said, TagKind::Video, timestamp, data).await
     }
 
-    async fn audio(&mut self, said: &Description, timestamp: u32, data: &[u8]) -> Result<(), IngestError> {
-        self.on_air.broadcast().describe(|rendition| rendition.audio = true);
+    async fn audio(
+        &mut self,
+        said: &Description,
+        timestamp: u32,
+        data: &[u8],
+    ) -> Result<(), IngestError> {
+        self.on_air
+            .broadcast()
+            .describe(|rendition| rendition.audio = true);
         self.write(said, TagKind::Audio, timestamp, data).await
     }
 
-    async fn write(&mut self, said: &Description, kind: TagKind, timestamp: u32, data: &[u8]) -> Result<(), IngestError> {
+    async fn write(
+        &mut self,
+        said: &Description,
+        kind: TagKind,
+        timestamp: u32,
+        data: &[u8],
+    ) -> Result<(), IngestError> {
         let mut bytes = Vec::new();
         if !self.header_written {
             self.header_written = true;
@@ -199,10 +261,14 @@ impl Publishing {
             let audio = said.audio_codec.is_some() || *said == Description::default();
             bytes.extend(flv::header(audio));
             bytes.extend(flv::metadata(said));
-            self.on_air.broadcast().describe(|rendition| rendition.resolution = said.width.zip(said.height));
+            self.on_air
+                .broadcast()
+                .describe(|rendition| rendition.resolution = said.width.zip(said.height));
         }
         bytes.extend(flv::tag(kind, timestamp, data));
-        timeout(WRITE, self.input.write_all(&bytes)).await.map_err(|_| IngestError::Stalled)??;
+        timeout(WRITE, self.input.write_all(&bytes))
+            .await
+            .map_err(|_| IngestError::Stalled)??;
         Ok(())
     }
 
@@ -215,7 +281,9 @@ impl Publishing {
         match self.packager.await {
             Ok(Ok(())) => tracing::info!(stream.id = stream_id, "publishing ended"),
             Ok(Err(error)) => tracing::warn!(stream.id = stream_id, %error, "packaging failed"),
-            Err(error) => tracing::warn!(stream.id = stream_id, %error, "packaging ended in a panic"),
+            Err(error) => {
+                tracing::warn!(stream.id = stream_id, %error, "packaging ended in a panic")
+            }
         }
     }
 }

@@ -6,8 +6,8 @@
 use bytes::Bytes;
 use rml_rtmp::handshake::{Handshake, HandshakeError, HandshakeProcessResult, PeerType};
 use rml_rtmp::sessions::{
-    ServerSession, ServerSessionConfig, ServerSessionError, ServerSessionEvent, ServerSessionResult,
-    StreamMetadata,
+    ServerSession, ServerSessionConfig, ServerSessionError, ServerSessionEvent,
+    ServerSessionResult, StreamMetadata,
 };
 
 use super::flv::Description;
@@ -61,7 +61,11 @@ impl Protocol {
     pub(super) fn new() -> Result<Self, ProtocolError> {
         let mut handshake = Handshake::new(PeerType::Server);
         let outgoing = handshake.generate_outbound_p0_and_p1()?;
-        Ok(Self { stage: Stage::Handshake(handshake), guard: Guard::new(), outgoing })
+        Ok(Self {
+            stage: Stage::Handshake(handshake),
+            guard: Guard::new(),
+            outgoing,
+        })
     }
 
     /// Bytes to send before anything else is read.
@@ -71,13 +75,18 @@ impl Protocol {
 
     /// Takes what the publisher sent.
     pub(super) fn receive(&mut self, input: &[u8]) -> Result<Vec<Event>, ProtocolError> {
-        let Stage::Handshake(handshake) = &mut self.stage else { return self.receive_messages(input) };
+        let Stage::Handshake(handshake) = &mut self.stage else {
+            return self.receive_messages(input);
+        };
         match handshake.process_bytes(input)? {
             HandshakeProcessResult::InProgress { response_bytes } => {
                 self.outgoing.extend(response_bytes);
                 Ok(Vec::new())
             }
-            HandshakeProcessResult::Completed { response_bytes, remaining_bytes } => {
+            HandshakeProcessResult::Completed {
+                response_bytes,
+                remaining_bytes,
+            } => {
                 self.outgoing.extend(response_bytes);
                 let (session, results) = ServerSession::new(ServerSessionConfig::new())?;
                 self.stage = Stage::Session(Box::new(session));
@@ -101,7 +110,9 @@ impl Protocol {
 
     fn receive_messages(&mut self, input: &[u8]) -> Result<Vec<Event>, ProtocolError> {
         self.guard.check(input)?;
-        let Stage::Session(session) = &mut self.stage else { return Ok(Vec::new()) };
+        let Stage::Session(session) = &mut self.stage else {
+            return Ok(Vec::new());
+        };
         let results = session.handle_input(input)?;
         self.sort(results)
     }
@@ -143,18 +154,29 @@ impl Protocol {
 
 fn event_of(event: ServerSessionEvent) -> Option<Event> {
     match event {
-        ServerSessionEvent::PublishStreamRequested { request_id, stream_key, .. } => {
-            Some(Event::Publish { request: request_id, stream_key })
-        }
+        ServerSessionEvent::PublishStreamRequested {
+            request_id,
+            stream_key,
+            ..
+        } => Some(Event::Publish {
+            request: request_id,
+            stream_key,
+        }),
         ServerSessionEvent::StreamMetadataChanged { metadata, .. } => {
             Some(Event::Described(describe(&metadata)))
         }
-        ServerSessionEvent::AudioDataReceived { data, timestamp, .. } => {
-            Some(Event::Audio { timestamp: timestamp.value, data })
-        }
-        ServerSessionEvent::VideoDataReceived { data, timestamp, .. } => {
-            Some(Event::Video { timestamp: timestamp.value, data })
-        }
+        ServerSessionEvent::AudioDataReceived {
+            data, timestamp, ..
+        } => Some(Event::Audio {
+            timestamp: timestamp.value,
+            data,
+        }),
+        ServerSessionEvent::VideoDataReceived {
+            data, timestamp, ..
+        } => Some(Event::Video {
+            timestamp: timestamp.value,
+            data,
+        }),
         ServerSessionEvent::PublishStreamFinished { .. } => Some(Event::Finished),
         _ => None,
     }

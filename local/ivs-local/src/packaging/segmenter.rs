@@ -26,7 +26,10 @@ pub struct CutRule {
 
 impl Default for CutRule {
     fn default() -> Self {
-        Self { at_least: Duration::from_millis(950), at_most_bytes: 16 << 20 }
+        Self {
+            at_least: Duration::from_millis(950),
+            at_most_bytes: 16 << 20,
+        }
     }
 }
 
@@ -65,7 +68,10 @@ pub struct Segmenter {
 impl Segmenter {
     /// A segmenter with its own rule for cutting.
     pub fn new(rule: CutRule) -> Self {
-        Self { rule, ..Self::default() }
+        Self {
+            rule,
+            ..Self::default()
+        }
     }
 
     /// Takes the next bytes and returns the segments they complete.
@@ -100,12 +106,21 @@ impl Segmenter {
         Some(close(open, end))
     }
 
-    fn take_packet(&mut self, packet: &[u8], info: &PacketInfo, finished: &mut Vec<Segment>) -> Result<(), TsError> {
-        let Some(tables) = self.parser.tables() else { return Ok(()) };
+    fn take_packet(
+        &mut self,
+        packet: &[u8],
+        info: &PacketInfo,
+        finished: &mut Vec<Segment>,
+    ) -> Result<(), TsError> {
+        let Some(tables) = self.parser.tables() else {
+            return Ok(());
+        };
         if !tables.is_elementary(info.pid) {
             return Ok(()); // tables are written anew, everything else is not needed to play
         }
-        let frame = (info.pid == tables.clock_pid()).then_some(info.pts).flatten();
+        let frame = (info.pid == tables.clock_pid())
+            .then_some(info.pts)
+            .flatten();
         if let Some(pts) = frame {
             self.at_frame(pts, info.random_access, finished)?;
         }
@@ -116,7 +131,12 @@ impl Segmenter {
     }
 
     /// A frame of the clock stream begins: cut here if the rule says so.
-    fn at_frame(&mut self, pts: u64, random_access: bool, finished: &mut Vec<Segment>) -> Result<(), TsError> {
+    fn at_frame(
+        &mut self,
+        pts: u64,
+        random_access: bool,
+        finished: &mut Vec<Segment>,
+    ) -> Result<(), TsError> {
         let cut = match &self.open {
             None => random_access,
             Some(open) => {
@@ -141,15 +161,22 @@ impl Segmenter {
         if let Some(tables) = self.parser.tables() {
             self.inserter.write_tables(tables, &mut data);
         }
-        self.open = Some(OpenSegment { data, first_pts: pts, last_pts: pts });
+        self.open = Some(OpenSegment {
+            data,
+            first_pts: pts,
+            last_pts: pts,
+        });
         self.write_waiting()
     }
 
     fn write_waiting(&mut self) -> Result<(), TsError> {
-        let (Some(open), Some(tables)) = (&mut self.open, self.parser.tables()) else { return Ok(()) };
+        let (Some(open), Some(tables)) = (&mut self.open, self.parser.tables()) else {
+            return Ok(());
+        };
         while let Some(text) = self.waiting.pop_front() {
             let pts = after(self.last_tag_pts, open.last_pts);
-            self.inserter.write_tag(tables, &text, pts, &mut open.data)?;
+            self.inserter
+                .write_tag(tables, &text, pts, &mut open.data)?;
             self.last_tag_pts = Some(pts);
         }
         Ok(())
@@ -160,7 +187,9 @@ impl Segmenter {
 /// by time keeps both.
 fn after(last: Option<u64>, now: u64) -> u64 {
     match last.map(|last| (last, ticks_between(last, now))) {
-        Some((last, ahead)) if ahead == 0 || ahead >= CLOCK_WRAP / 2 => (last + TAG_SPACING) % CLOCK_WRAP,
+        Some((last, ahead)) if ahead == 0 || ahead >= CLOCK_WRAP / 2 => {
+            (last + TAG_SPACING) % CLOCK_WRAP
+        }
         _ => now,
     }
 }

@@ -32,7 +32,10 @@ struct Source {
 
 impl Source {
     fn new() -> Self {
-        let mut source = Self { writer: TsPacketWriter::new(Vec::new()), counters: Default::default() };
+        let mut source = Self {
+            writer: TsPacketWriter::new(Vec::new()),
+            counters: Default::default(),
+        };
         source.write_tables();
         source
     }
@@ -41,9 +44,16 @@ impl Source {
         let pat = Pat {
             transport_stream_id: 1,
             version_number: VersionNumber::new(),
-            table: vec![ProgramAssociation { program_num: 1, program_map_pid: Pid::new(PMT_PID).unwrap() }],
+            table: vec![ProgramAssociation {
+                program_num: 1,
+                program_map_pid: Pid::new(PMT_PID).unwrap(),
+            }],
         };
-        let es = |stream_type, pid| EsInfo { stream_type, elementary_pid: Pid::new(pid).unwrap(), descriptors: vec![] };
+        let es = |stream_type, pid| EsInfo {
+            stream_type,
+            elementary_pid: Pid::new(pid).unwrap(),
+            descriptors: vec![],
+        };
         let pmt = Pmt {
             program_num: 1,
             pcr_pid: Some(Pid::new(VIDEO).unwrap()),
@@ -65,7 +75,13 @@ impl Source {
             continuity_counter: *counter,
         };
         counter.increment();
-        self.writer.write_ts_packet(&TsPacket { header, adaptation_field, payload: Some(payload) }).unwrap();
+        self.writer
+            .write_ts_packet(&TsPacket {
+                header,
+                adaptation_field,
+                payload: Some(payload),
+            })
+            .unwrap();
     }
 
     fn frame(&mut self, pid: u16, pts: u64, key: bool, marker: u32) {
@@ -79,7 +95,11 @@ impl Source {
             transport_private_data: vec![],
             extension: None,
         };
-        let kind = if pid == VIDEO { StreamId::VIDEO_MIN } else { StreamId::AUDIO_MIN };
+        let kind = if pid == VIDEO {
+            StreamId::VIDEO_MIN
+        } else {
+            StreamId::AUDIO_MIN
+        };
         let pes = Pes {
             header: PesHeader {
                 stream_id: StreamId::new(kind),
@@ -95,7 +115,11 @@ impl Source {
             data: PayloadBytes::new(&marker.to_be_bytes()).unwrap(),
         };
         self.write(pid, key.then_some(random_access), TsPayload::PesStart(pes));
-        self.write(pid, None, TsPayload::PesContinuation(PayloadBytes::new(&[7; 100]).unwrap()));
+        self.write(
+            pid,
+            None,
+            TsPayload::PesContinuation(PayloadBytes::new(&[7; 100]).unwrap()),
+        );
     }
 
     /// `seconds` of video from `start` on with a key frame every `gop` frames, and audio.
@@ -138,7 +162,9 @@ fn pes_of(segment: &Segment, stream_id: u8) -> Vec<(u64, Vec<u8>)> {
 
 fn tags_of(segment: &Segment) -> Vec<(u64, String)> {
     let pes = pes_of(segment, StreamId::PRIVATE_STREAM_1);
-    pes.into_iter().map(|(pts, data)| (pts, id3::decode(&data).unwrap())).collect()
+    pes.into_iter()
+        .map(|(pts, data)| (pts, id3::decode(&data).unwrap()))
+        .collect()
 }
 
 fn packets_of(segment: &Segment) -> Vec<TsPacket> {
@@ -149,14 +175,21 @@ fn packets_of(segment: &Segment) -> Vec<TsPacket> {
 /// Continuity counters of one PID over segments in order.
 fn counters(segments: &[Segment], pid: u16) -> Vec<u8> {
     let packets = segments.iter().flat_map(packets_of);
-    packets.filter(|packet| packet.header.pid.as_u16() == pid).map(|packet| packet.header.continuity_counter.as_u8()).collect()
+    packets
+        .filter(|packet| packet.header.pid.as_u16() == pid)
+        .map(|packet| packet.header.continuity_counter.as_u8())
+        .collect()
 }
 
 fn assert_continuous(segments: &[Segment], pid: u16) {
     let counters = counters(segments, pid);
     assert!(!counters.is_empty(), "nothing on PID {pid:#x}");
     for (index, counter) in counters.iter().enumerate() {
-        assert_eq!(usize::from(*counter), (usize::from(counters[0]) + index) % 16, "PID {pid:#x}");
+        assert_eq!(
+            usize::from(*counter),
+            (usize::from(counters[0]) + index) % 16,
+            "PID {pid:#x}"
+        );
     }
 }
 
@@ -169,7 +202,13 @@ fn every_segment_begins_with_both_tables_and_a_key_frame() {
         let packets = packets_of(segment);
         assert!(matches!(packets[0].payload, Some(TsPayload::Pat(_))));
         assert!(matches!(packets[1].payload, Some(TsPayload::Pmt(_))));
-        assert!(packets[2].adaptation_field.as_ref().unwrap().random_access_indicator);
+        assert!(
+            packets[2]
+                .adaptation_field
+                .as_ref()
+                .unwrap()
+                .random_access_indicator
+        );
     }
     assert_continuous(&segments, Pid::PAT);
     assert_continuous(&segments, PMT_PID);
@@ -179,15 +218,34 @@ fn every_segment_begins_with_both_tables_and_a_key_frame() {
 fn the_program_map_declares_the_metadata_in_every_segment_also_without_tags() {
     for segment in cut_all(&Source::seconds(3, 25, 0)) {
         let packets = packets_of(&segment);
-        let Some(TsPayload::Pmt(pmt)) = &packets[1].payload else { panic!("no program map") };
+        let Some(TsPayload::Pmt(pmt)) = &packets[1].payload else {
+            panic!("no program map")
+        };
         assert_eq!(pmt.program_info[0].tag, 0x25);
-        assert_eq!(pmt.program_info[0].data, b"\xFF\xFFID3 \xFFID3 \x00\x1F\x00\x01");
-        let [video, audio, metadata] = &pmt.es_info[..] else { panic!("{pmt:?}") };
-        assert_eq!((video.stream_type, video.elementary_pid.as_u16()), (StreamType::H264, VIDEO));
-        assert_eq!((audio.stream_type, audio.elementary_pid.as_u16()), (StreamType::AdtsAac, AUDIO));
-        assert_eq!((metadata.stream_type as u8, metadata.elementary_pid.as_u16()), (0x15, METADATA));
+        assert_eq!(
+            pmt.program_info[0].data,
+            b"\xFF\xFFID3 \xFFID3 \x00\x1F\x00\x01"
+        );
+        let [video, audio, metadata] = &pmt.es_info[..] else {
+            panic!("{pmt:?}")
+        };
+        assert_eq!(
+            (video.stream_type, video.elementary_pid.as_u16()),
+            (StreamType::H264, VIDEO)
+        );
+        assert_eq!(
+            (audio.stream_type, audio.elementary_pid.as_u16()),
+            (StreamType::AdtsAac, AUDIO)
+        );
+        assert_eq!(
+            (metadata.stream_type as u8, metadata.elementary_pid.as_u16()),
+            (0x15, METADATA)
+        );
         assert_eq!(metadata.descriptors[0].tag, 0x26);
-        assert_eq!(metadata.descriptors[0].data, b"\xFF\xFFID3 \xFFID3 \x00\x0F");
+        assert_eq!(
+            metadata.descriptors[0].data,
+            b"\xFF\xFFID3 \xFFID3 \x00\x0F"
+        );
     }
 }
 
@@ -202,7 +260,10 @@ fn tables_are_stuffed_behind_the_section() {
 #[test]
 fn a_long_gop_makes_long_segments_and_a_short_one_does_not_make_short_ones() {
     let durations = |gop| -> Vec<u64> {
-        cut_all(&Source::seconds(8, gop, 0)).iter().map(|segment| segment.duration.as_secs()).collect()
+        cut_all(&Source::seconds(8, gop, 0))
+            .iter()
+            .map(|segment| segment.duration.as_secs())
+            .collect()
     };
     assert_eq!(durations(100), [4, 4]);
     assert_eq!(durations(5), [1; 8]);
@@ -210,11 +271,18 @@ fn a_long_gop_makes_long_segments_and_a_short_one_does_not_make_short_ones() {
 
 #[test]
 fn without_key_frames_a_segment_still_ends() {
-    let rule = CutRule { at_most_bytes: 40 * PACKET, ..CutRule::default() };
+    let rule = CutRule {
+        at_most_bytes: 40 * PACKET,
+        ..CutRule::default()
+    };
     let mut segmenter = Segmenter::new(rule);
     let segments = cut(&mut segmenter, &Source::seconds(10, 10_000, 0));
     assert!(segments.len() > 10, "{}", segments.len());
-    assert!(segments.iter().all(|segment| segment.data.len() <= 45 * PACKET));
+    assert!(
+        segments
+            .iter()
+            .all(|segment| segment.data.len() <= 45 * PACKET)
+    );
 }
 
 #[test]
@@ -239,7 +307,11 @@ fn tags_after_the_last_frame_are_in_the_last_segment() {
 
 #[test]
 fn what_is_no_transport_stream_is_an_error() {
-    assert!(Segmenter::new(CutRule::default()).push(&[0; 1_000]).is_err());
+    assert!(
+        Segmenter::new(CutRule::default())
+            .push(&[0; 1_000])
+            .is_err()
+    );
 }
 
 proptest! {

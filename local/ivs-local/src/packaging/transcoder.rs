@@ -2,7 +2,7 @@
 //!
 //! Video is copied; audio becomes AAC, whatever it was. Nothing touches the disk.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -14,16 +14,54 @@ const EXIT_TIME: Duration = Duration::from_secs(3);
 
 /// Input: probe briefly, since the default stalls streams that have no audio.
 const INPUT: &[&str] = &[
-    "-hide_banner", "-loglevel", "error", "-nostdin",
-    "-analyzeduration", "500000", "-probesize", "65536",
-    "-f", "flv", "-i", "pipe:0",
+    "-hide_banner",
+    "-loglevel",
+    "error",
+    "-nostdin",
+    "-analyzeduration",
+    "500000",
+    "-probesize",
+    "65536",
+    "-f",
+    "flv",
+    "-i",
+    "pipe:0",
 ];
 /// Output: every audio frame in a PES packet of its own, so that none straddles a cut.
 const OUTPUT: &[&str] = &[
-    "-map", "0:v:0", "-map", "0:a:0?", "-c:v", "copy", "-c:a", "aac", "-b:a", "128k", "-ac", "2",
-    "-f", "mpegts", "-pes_payload_size", "0", "-muxdelay", "0", "-muxpreload", "0",
-    "-flush_packets", "1", "pipe:1",
+    "-map",
+    "0:v:0",
+    "-map",
+    "0:a:0?",
+    "-c:v",
+    "copy",
+    "-c:a",
+    "aac",
+    "-b:a",
+    "128k",
+    "-ac",
+    "2",
+    "-f",
+    "mpegts",
+    "-pes_payload_size",
+    "0",
+    "-muxdelay",
+    "0",
+    "-muxpreload",
+    "0",
+    "-flush_packets",
+    "1",
+    "pipe:1",
 ];
+
+/// The ffmpeg program and where it runs.
+#[derive(Debug, Clone)]
+pub struct FfmpegAt {
+    /// The program: a path, or a name to be looked up.
+    pub program: PathBuf,
+    /// The folder that it runs in.
+    pub folder: PathBuf,
+}
 
 /// A running transcoder. Dropping it kills the child.
 #[derive(Debug)]
@@ -45,8 +83,9 @@ impl Transcoder {
     ///
     /// # Errors
     /// The program cannot be started.
-    pub fn start(ffmpeg: &Path, stream_id: &str) -> std::io::Result<(Self, Pipes)> {
-        let mut child = Command::new(ffmpeg)
+    pub fn start(ffmpeg: &FfmpegAt, stream_id: &str) -> std::io::Result<(Self, Pipes)> {
+        let mut child = Command::new(program(&ffmpeg.program)?)
+            .current_dir(&ffmpeg.folder)
             .args(INPUT)
             .args(OUTPUT)
             .stdin(Stdio::piped())
@@ -64,12 +103,24 @@ impl Transcoder {
 
     /// Waits for the child to end by itself, and kills it if it does not.
     pub async fn end(mut self) {
-        if tokio::time::timeout(EXIT_TIME, self.child.wait()).await.is_err() {
+        if tokio::time::timeout(EXIT_TIME, self.child.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!("the transcoder did not end by itself and is killed");
             if let Err(error) = self.child.kill().await {
                 tracing::warn!(%error, "the transcoder could not be killed");
             }
         }
+    }
+}
+
+/// A path with folders in it is meant from where the server runs, not from where ffmpeg will.
+fn program(path: &Path) -> std::io::Result<PathBuf> {
+    if path.components().count() > 1 {
+        std::path::absolute(path)
+    } else {
+        Ok(path.to_owned())
     }
 }
 

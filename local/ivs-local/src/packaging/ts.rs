@@ -69,8 +69,17 @@ impl Tables {
         self.clock
     }
 
-    fn new(pat: [u8; PACKET], original_pmt: [u8; PACKET], pmt: Pmt, pid: Pid) -> Result<Self, TsError> {
-        let elementary: Vec<u16> = pmt.es_info.iter().map(|es| es.elementary_pid.as_u16()).collect();
+    fn new(
+        pat: [u8; PACKET],
+        original_pmt: [u8; PACKET],
+        pmt: Pmt,
+        pid: Pid,
+    ) -> Result<Self, TsError> {
+        let elementary: Vec<u16> = pmt
+            .es_info
+            .iter()
+            .map(|es| es.elementary_pid.as_u16())
+            .collect();
         let video = pmt.es_info.iter().find(|es| is_video(es.stream_type));
         let clock = video
             .map(|es| es.elementary_pid)
@@ -93,7 +102,10 @@ impl Tables {
 }
 
 fn is_video(stream: StreamType) -> bool {
-    matches!(stream, StreamType::H264 | StreamType::H265 | StreamType::Mpeg1Video | StreamType::Mpeg2Video)
+    matches!(
+        stream,
+        StreamType::H264 | StreamType::H265 | StreamType::Mpeg1Video | StreamType::Mpeg2Video
+    )
 }
 
 /// Adds the metadata stream and its two descriptors to a program map.
@@ -101,13 +113,19 @@ fn declare_metadata(mut pmt: Pmt, pid: Pid) -> Pmt {
     let mut pointer = ID3_FORMAT.to_vec();
     pointer.push(0x1F); // locator record flag 0, carriage flags 0, reserved bits set
     pointer.extend_from_slice(&pmt.program_num.to_be_bytes());
-    pmt.program_info.push(Descriptor { tag: METADATA_POINTER_DESCRIPTOR, data: pointer });
+    pmt.program_info.push(Descriptor {
+        tag: METADATA_POINTER_DESCRIPTOR,
+        data: pointer,
+    });
     let mut descriptor = ID3_FORMAT.to_vec();
     descriptor.push(0x0F); // no decoder configuration, no DSM-CC, reserved bits set
     pmt.es_info.push(EsInfo {
         stream_type: StreamType::PacketizedMetadata,
         elementary_pid: pid,
-        descriptors: vec![Descriptor { tag: METADATA_DESCRIPTOR, data: descriptor }],
+        descriptors: vec![Descriptor {
+            tag: METADATA_DESCRIPTOR,
+            data: descriptor,
+        }],
     });
     pmt
 }
@@ -185,10 +203,17 @@ impl TsParser {
         for _ in 0..skip {
             reader.read_ts_packet()?;
         }
-        packets.as_chunks::<PACKET>().0.iter().map(|bytes| {
-            let packet = reader.read_ts_packet()?.ok_or_else(|| TsError("ended inside a packet".into()))?;
-            self.note(bytes, packet)
-        }).collect()
+        packets
+            .as_chunks::<PACKET>()
+            .0
+            .iter()
+            .map(|bytes| {
+                let packet = reader
+                    .read_ts_packet()?
+                    .ok_or_else(|| TsError("ended inside a packet".into()))?;
+                self.note(bytes, packet)
+            })
+            .collect()
     }
 
     fn note(&mut self, bytes: &[u8; PACKET], packet: TsPacket) -> Result<PacketInfo, TsError> {
@@ -197,14 +222,22 @@ impl TsParser {
         match packet.payload {
             Some(TsPayload::Pat(_)) => self.pat = Some(*bytes),
             Some(TsPayload::Pmt(pmt)) => {
-                let pat = self.pat.ok_or_else(|| TsError("program map before the PAT".into()))?;
+                let pat = self
+                    .pat
+                    .ok_or_else(|| TsError("program map before the PAT".into()))?;
                 self.tables = Some(Tables::new(pat, *bytes, pmt, pid)?);
             }
             Some(TsPayload::PesStart(pes)) => pts = pes.header.pts.map(|pts| pts.as_u64()),
             _ => {}
         }
-        let random_access = packet.adaptation_field.is_some_and(|field| field.random_access_indicator);
-        Ok(PacketInfo { pid: pid.as_u16(), random_access, pts })
+        let random_access = packet
+            .adaptation_field
+            .is_some_and(|field| field.random_access_indicator);
+        Ok(PacketInfo {
+            pid: pid.as_u16(),
+            random_access,
+            pts,
+        })
     }
 }
 
@@ -219,7 +252,10 @@ pub struct TsInserter {
 impl TsInserter {
     /// Appends both tables to `out`: what every segment begins with.
     pub fn write_tables(&mut self, tables: &Tables, out: &mut Vec<u8>) {
-        for (table, counter) in [(tables.pat, &mut self.pat_counter), (tables.pmt, &mut self.pmt_counter)] {
+        for (table, counter) in [
+            (tables.pat, &mut self.pat_counter),
+            (tables.pmt, &mut self.pmt_counter),
+        ] {
             let mut table = table;
             table[3] = (table[3] & 0xF0) | *counter;
             *counter = (*counter + 1) & ContinuityCounter::MAX;
@@ -231,7 +267,13 @@ impl TsInserter {
     ///
     /// # Errors
     /// A text that does not fit a PES packet (64 KB); none for the sizes that the API lets in.
-    pub fn write_tag(&mut self, tables: &Tables, text: &str, pts: u64, out: &mut Vec<u8>) -> Result<(), TsError> {
+    pub fn write_tag(
+        &mut self,
+        tables: &Tables,
+        text: &str,
+        pts: u64,
+        out: &mut Vec<u8>,
+    ) -> Result<(), TsError> {
         let tag = id3::encode(text);
         let length = u16::try_from(PES_COUNTED_HEADER + tag.len())
             .map_err(|_| TsError("a tag of more than 64 KB".into()))?;

@@ -65,8 +65,14 @@ impl Window {
 
     /// What the media playlist lists now.
     pub fn listing(&self) -> Listing {
-        let durations: Vec<Duration> =
-            self.segments.iter().rev().take(LISTED).rev().map(|segment| segment.duration).collect();
+        let durations: Vec<Duration> = self
+            .segments
+            .iter()
+            .rev()
+            .take(LISTED)
+            .rev()
+            .map(|segment| segment.duration)
+            .collect();
         Listing {
             first: self.next - durations.len() as u64,
             durations,
@@ -79,7 +85,9 @@ impl Window {
     /// The highest bit rate among the segments kept, in bits a second.
     pub fn peak_bandwidth(&self) -> u64 {
         let rate = |segment: &Segment| {
-            let millis = u64::try_from(segment.duration.as_millis()).unwrap_or(u64::MAX).max(1);
+            let millis = u64::try_from(segment.duration.as_millis())
+                .unwrap_or(u64::MAX)
+                .max(1);
             segment.data.len() as u64 * 8 * 1000 / millis
         };
         self.segments.iter().map(rate).max().unwrap_or_default()

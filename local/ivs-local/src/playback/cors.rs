@@ -10,7 +10,10 @@ use axum::response::{IntoResponse, Response};
 
 const ON_EVERY_ANSWER: &[(HeaderName, &str)] = &[
     (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-    (header::ACCESS_CONTROL_EXPOSE_HEADERS, "Content-Length, Content-Type, Date"),
+    (
+        header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        "Content-Length, Content-Type, Date",
+    ),
 ];
 const ON_A_PREFLIGHT: &[(HeaderName, &str)] = &[
     (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, OPTIONS"),
@@ -27,7 +30,9 @@ pub(super) async fn allow(request: Request, next: Next) -> Response {
     };
     let extra = if preflight { ON_A_PREFLIGHT } else { &[] };
     for (name, value) in ON_EVERY_ANSWER.iter().chain(extra) {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
     }
     response
 }

@@ -77,18 +77,28 @@ async fn multivariant(
     let channel_arn = arn::from_playback_file(&file).ok_or(PlaybackError::NoChannel)?;
     let token = query.get("token").map(String::as_str);
     let grant = authorize(&app, &channel_arn, token, origin(&headers))?;
-    let broadcast = app.broadcasts.live(&channel_arn).ok_or(PlaybackError::Offline)?;
+    let broadcast = app
+        .broadcasts
+        .live(&channel_arn)
+        .ok_or(PlaybackError::Offline)?;
     let now = app.context.now();
-    if let Some((id, until)) = grant.as_ref().and_then(|grant| Some((grant.single_use?, grant.expires_at)))
+    if let Some((id, until)) = grant
+        .as_ref()
+        .and_then(|grant| Some((grant.single_use?, grant.expires_at)))
         && !app.used_tokens().take(id, until, now)
     {
         return Err(Refusal::Used.into());
     }
     let session = Session::new(Arc::clone(&broadcast), grant, now);
     let id = app.context.secret_id();
-    app.sessions().open(id.clone(), session).map_err(|_| PlaybackError::Full)?;
+    app.sessions()
+        .open(id.clone(), session)
+        .map_err(|_| PlaybackError::Full)?;
     tracing::debug!(stream.id = broadcast.stream_id, "playback started");
-    Ok(m3u8(playlist::multivariant(&broadcast, &format!("{PREFIX}/playlist/{id}.m3u8"))))
+    Ok(m3u8(playlist::multivariant(
+        &broadcast,
+        &format!("{PREFIX}/playlist/{id}.m3u8"),
+    )))
 }
 
 /// Checks the token of a private channel. A channel without authorization needs none.
@@ -100,16 +110,24 @@ fn authorize(
 ) -> Result<Option<Grant>, PlaybackError> {
     let keys = {
         let catalog = app.catalog();
-        let channel = catalog.channel(channel_arn).map_err(|_| PlaybackError::NoChannel)?;
+        let channel = catalog
+            .channel(channel_arn)
+            .map_err(|_| PlaybackError::NoChannel)?;
         if !channel.authorized {
             return Ok(None);
         }
         let pairs = catalog.key_pairs(arn::region(channel_arn));
         pairs.map(|pair| pair.key.clone()).collect::<Vec<_>>()
     };
-    let token = token.filter(|token| !token.is_empty()).ok_or(Refusal::Missing)?;
+    let token = token
+        .filter(|token| !token.is_empty())
+        .ok_or(Refusal::Missing)?;
     let grant = tokens::verify(token, channel_arn, &keys, app.context.now(), origin)?;
-    if grant.viewer.as_ref().is_some_and(|viewer| app.revocations().is_revoked(channel_arn, viewer)) {
+    if grant
+        .viewer
+        .as_ref()
+        .is_some_and(|viewer| app.revocations().is_revoked(channel_arn, viewer))
+    {
         return Err(Refusal::Revoked.into());
     }
     Ok(Some(grant))
@@ -122,7 +140,10 @@ async fn media_playlist(
 ) -> Result<Response, PlaybackError> {
     let id = file.strip_suffix(".m3u8").ok_or(PlaybackError::NoSession)?;
     let broadcast = continue_session(&app, id, &headers)?;
-    Ok(m3u8(playlist::media(&broadcast.listing(), &format!("{PREFIX}/segment/{id}"))))
+    Ok(m3u8(playlist::media(
+        &broadcast.listing(),
+        &format!("{PREFIX}/segment/{id}"),
+    )))
 }
 
 async fn segment(
@@ -131,22 +152,44 @@ async fn segment(
     headers: HeaderMap,
 ) -> Result<Response, PlaybackError> {
     let broadcast = continue_session(&app, &id, &headers)?;
-    let number = file.strip_suffix(".ts").and_then(|number| number.parse().ok());
-    let data: Bytes = number.and_then(|number| broadcast.segment(number)).ok_or(PlaybackError::NoSegment)?;
-    Ok(([(header::CONTENT_TYPE, "video/mp2t"), (header::CACHE_CONTROL, "no-store")], data).into_response())
+    let number = file
+        .strip_suffix(".ts")
+        .and_then(|number| number.parse().ok());
+    let data: Bytes = number
+        .and_then(|number| broadcast.segment(number))
+        .ok_or(PlaybackError::NoSegment)?;
+    Ok((
+        [
+            (header::CONTENT_TYPE, "video/mp2t"),
+            (header::CACHE_CONTROL, "no-store"),
+        ],
+        data,
+    )
+        .into_response())
 }
 
 /// The broadcast of a session, if it may still be played.
-fn continue_session(app: &App, id: &str, headers: &HeaderMap) -> Result<Arc<Broadcast>, PlaybackError> {
+fn continue_session(
+    app: &App,
+    id: &str,
+    headers: &HeaderMap,
+) -> Result<Arc<Broadcast>, PlaybackError> {
     let now = app.context.now();
-    let session = app.sessions().touch(id, now).ok_or(PlaybackError::NoSession)?;
+    let session = app
+        .sessions()
+        .touch(id, now)
+        .ok_or(PlaybackError::NoSession)?;
     if let Some(origins) = &session.strict_origins
         && !origin(headers).is_some_and(|origin| origins.allow(origin))
     {
         return Err(Refusal::Origin.into());
     }
     let channel_arn = &session.broadcast.channel_arn;
-    if session.viewer.as_ref().is_some_and(|viewer| app.revocations().is_revoked(channel_arn, viewer)) {
+    if session
+        .viewer
+        .as_ref()
+        .is_some_and(|viewer| app.revocations().is_revoked(channel_arn, viewer))
+    {
         return Err(Refusal::Revoked.into());
     }
     Ok(session.broadcast)
@@ -154,11 +197,15 @@ fn continue_session(app: &App, id: &str, headers: &HeaderMap) -> Result<Arc<Broa
 
 fn origin(headers: &HeaderMap) -> Option<&str> {
     // An origin that is not text matches no token's list, so it must not look absent.
-    headers.get(header::ORIGIN).map(|value| value.to_str().unwrap_or("null"))
+    headers
+        .get(header::ORIGIN)
+        .map(|value| value.to_str().unwrap_or("null"))
 }
 
 fn m3u8(text: Vec<u8>) -> Response {
-    let headers =
-        [(header::CONTENT_TYPE, "application/vnd.apple.mpegurl"), (header::CACHE_CONTROL, "no-store")];
+    let headers = [
+        (header::CONTENT_TYPE, "application/vnd.apple.mpegurl"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
     (headers, text).into_response()
 }

@@ -18,9 +18,10 @@ pub(super) fn multivariant(broadcast: &Broadcast, uri: &str) -> Vec<u8> {
             uri: uri.to_owned(),
             bandwidth: broadcast.peak_bandwidth().max(1),
             codecs: codecs(&rendition),
-            resolution: rendition
-                .resolution
-                .map(|(width, height)| Resolution { width: width.into(), height: height.into() }),
+            resolution: rendition.resolution.map(|(width, height)| Resolution {
+                width: width.into(),
+                height: height.into(),
+            }),
             ..VariantStream::default()
         }],
         ..MasterPlaylist::default()
@@ -30,11 +31,15 @@ pub(super) fn multivariant(broadcast: &Broadcast, uri: &str) -> Vec<u8> {
 
 /// The media playlist: segments are `SEGMENTS/NUMBER.ts`.
 pub(super) fn media(listing: &Listing, segments: &str) -> Vec<u8> {
-    let segments = listing.durations.iter().zip(listing.first..).map(|(duration, number)| MediaSegment {
-        uri: format!("{segments}/{number}.ts"),
-        duration: duration.as_secs_f32(),
-        ..MediaSegment::empty()
-    });
+    let segments = listing
+        .durations
+        .iter()
+        .zip(listing.first..)
+        .map(|(duration, number)| MediaSegment {
+            uri: format!("{segments}/{number}.ts"),
+            duration: duration.as_secs_f32(),
+            ..MediaSegment::empty()
+        });
     let playlist = MediaPlaylist {
         version: Some(3),
         target_duration: listing.target_seconds,
@@ -50,7 +55,11 @@ pub(super) fn media(listing: &Listing, segments: &str) -> Vec<u8> {
 /// Every codec of the rendition, or nothing: a list with a gap would mislead a player.
 fn codecs(rendition: &Rendition) -> Option<String> {
     let video = rendition.video_codec.clone()?;
-    Some(if rendition.audio { format!("{video},{AUDIO_CODEC}") } else { video })
+    Some(if rendition.audio {
+        format!("{video},{AUDIO_CODEC}")
+    } else {
+        video
+    })
 }
 
 fn written(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Vec<u8> {
@@ -73,9 +82,14 @@ mod tests {
     #[test]
     fn the_multivariant_playlist_names_the_one_rendition() {
         let broadcasts = Broadcasts::default();
-        let (on_air, _tags) = broadcasts.begin("arn", "st-1".into(), Timestamp::UNIX_EPOCH).unwrap();
+        let (on_air, _tags) = broadcasts
+            .begin("arn", "st-1".into(), Timestamp::UNIX_EPOCH)
+            .unwrap();
         let broadcast = on_air.broadcast();
-        broadcast.add_segment(Segment { duration: Duration::from_secs(2), data: Bytes::from(vec![0; 1000]) });
+        broadcast.add_segment(Segment {
+            duration: Duration::from_secs(2),
+            data: Bytes::from(vec![0; 1000]),
+        });
         broadcast.describe(|rendition| {
             rendition.video_codec = Some("avc1.42c01e".into());
             rendition.audio = true;
@@ -84,11 +98,19 @@ mod tests {
         let text = multivariant(broadcast, "/x/abc.m3u8");
         let (rest, playlist) = m3u8_rs::parse_master_playlist(&text).unwrap();
         assert!(rest.is_empty());
-        let [variant] = &playlist.variants[..] else { panic!("{playlist:?}") };
+        let [variant] = &playlist.variants[..] else {
+            panic!("{playlist:?}")
+        };
         assert_eq!(variant.uri, "/x/abc.m3u8");
         assert_eq!(variant.bandwidth, 4_000);
         assert_eq!(variant.codecs.as_deref(), Some("avc1.42c01e,mp4a.40.2"));
-        assert_eq!(variant.resolution, Some(Resolution { width: 640, height: 360 }));
+        assert_eq!(
+            variant.resolution,
+            Some(Resolution {
+                width: 640,
+                height: 360
+            })
+        );
     }
 
     #[test]
@@ -108,10 +130,19 @@ mod tests {
             "#EXTINF:0.98,",
             "/s/abc/8.ts",
         ] {
-            assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+            assert!(
+                text.lines().any(|found| found == line),
+                "{line} is not in\n{text}"
+            );
         }
         assert!(!text.contains("ENDLIST"));
-        let ended = media(&Listing { ended: true, ..listing }, "/s/abc");
+        let ended = media(
+            &Listing {
+                ended: true,
+                ..listing
+            },
+            "/s/abc",
+        );
         assert!(String::from_utf8(ended).unwrap().contains("#EXT-X-ENDLIST"));
     }
 }

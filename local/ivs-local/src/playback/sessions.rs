@@ -33,7 +33,12 @@ impl Session {
     pub fn new(broadcast: Arc<Broadcast>, grant: Option<Grant>, now: Timestamp) -> Self {
         let (viewer, strict_origins) =
             grant.map_or((None, None), |grant| (grant.viewer, grant.strict_origins));
-        Self { broadcast, viewer, strict_origins, last_seen: now }
+        Self {
+            broadcast,
+            viewer,
+            strict_origins,
+            last_seen: now,
+        }
     }
 }
 
@@ -99,7 +104,9 @@ mod tests {
     use crate::broadcast::Broadcasts;
 
     fn session(now: Timestamp) -> Session {
-        let (on_air, _tags) = Broadcasts::default().begin("arn", "st-1".into(), now).unwrap();
+        let (on_air, _tags) = Broadcasts::default()
+            .begin("arn", "st-1".into(), now)
+            .unwrap();
         Session::new(Arc::clone(on_air.broadcast()), None, now)
     }
 
@@ -131,7 +138,9 @@ mod tests {
         let (mut sessions, now) = (Sessions::default(), Timestamp::UNIX_EPOCH);
         let one = session(now);
         sessions.open("a".into(), one.clone()).unwrap();
-        sessions.open("other broadcast".into(), session(now)).unwrap();
+        sessions
+            .open("other broadcast".into(), session(now))
+            .unwrap();
         assert_eq!(sessions.count(&one.broadcast, now), 1);
         assert_eq!(sessions.count(&one.broadcast, now + WATCHING), 0);
     }

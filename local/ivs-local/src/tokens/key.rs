@@ -42,7 +42,10 @@ impl PlaybackKey {
         let der = block.contents();
         let point = der.strip_prefix(P384_PREFIX).ok_or(KeyError::NotP384)?;
         ParsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, point).map_err(|_| KeyError::NotP384)?;
-        Ok(Self { fingerprint: fingerprint(der), decoding_key: DecodingKey::from_ec_der(point) })
+        Ok(Self {
+            fingerprint: fingerprint(der),
+            decoding_key: DecodingKey::from_ec_der(point),
+        })
     }
 
     /// MD5 of the key's DER, as IVS prints it: hexadecimal bytes between colons.
@@ -62,7 +65,10 @@ impl std::fmt::Debug for PlaybackKey {
 }
 
 fn fingerprint(der: &[u8]) -> String {
-    let bytes: Vec<String> = Md5::digest(der).iter().map(|byte| format!("{byte:02x}")).collect();
+    let bytes: Vec<String> = Md5::digest(der)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     bytes.join(":")
 }
 
@@ -86,7 +92,10 @@ GkaeujyzWWdW/2eMdwPkGdOWKPbWO2ZrPS62/bp+d0Bhj9Q4GuHmnmivzA==\n\
 
     #[test]
     fn a_p384_key_has_the_fingerprint_that_openssl_computes() {
-        assert_eq!(PlaybackKey::from_pem(P384).unwrap().fingerprint(), P384_FINGERPRINT);
+        assert_eq!(
+            PlaybackKey::from_pem(P384).unwrap().fingerprint(),
+            P384_FINGERPRINT
+        );
     }
 
     #[test]
@@ -94,7 +103,10 @@ GkaeujyzWWdW/2eMdwPkGdOWKPbWO2ZrPS62/bp+d0Bhj9Q4GuHmnmivzA==\n\
         assert_eq!(PlaybackKey::from_pem("").unwrap_err(), KeyError::NotPem);
         assert_eq!(PlaybackKey::from_pem(P256).unwrap_err(), KeyError::NotP384);
         let private = P384.replace("PUBLIC", "PRIVATE");
-        assert_eq!(PlaybackKey::from_pem(&private).unwrap_err(), KeyError::NotPem);
+        assert_eq!(
+            PlaybackKey::from_pem(&private).unwrap_err(),
+            KeyError::NotPem
+        );
     }
 
     #[test]
@@ -102,6 +114,9 @@ GkaeujyzWWdW/2eMdwPkGdOWKPbWO2ZrPS62/bp+d0Bhj9Q4GuHmnmivzA==\n\
         let mut block = pem::parse(P384).unwrap().into_contents();
         *block.last_mut().unwrap() ^= 1;
         let material = pem::encode(&pem::Pem::new("PUBLIC KEY", block));
-        assert_eq!(PlaybackKey::from_pem(&material).unwrap_err(), KeyError::NotP384);
+        assert_eq!(
+            PlaybackKey::from_pem(&material).unwrap_err(),
+            KeyError::NotP384
+        );
     }
 }

@@ -137,7 +137,10 @@ pub fn verify<'a>(
         _ => {}
     }
     Ok(Grant {
-        viewer: claims.viewer_id.map(|id| viewer(id, claims.session_version)).transpose()?,
+        viewer: claims
+            .viewer_id
+            .map(|id| viewer(id, claims.session_version))
+            .transpose()?,
         strict_origins,
         single_use: claims.single_use,
         expires_at,
@@ -148,7 +151,10 @@ fn viewer(id: String, session_version: u32) -> Result<Viewer, Refusal> {
     if id.is_empty() || id.chars().count() > VIEWER_ID_CHARS {
         return Err(Refusal::Malformed);
     }
-    Ok(Viewer { id, session_version })
+    Ok(Viewer {
+        id,
+        session_version,
+    })
 }
 
 fn signed_claims<'a>(

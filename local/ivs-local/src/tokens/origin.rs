@@ -7,7 +7,9 @@ pub struct Origins(Vec<String>);
 impl Origins {
     /// Reads the claim's comma-separated list.
     pub fn parse(list: &str) -> Self {
-        let entries = list.split(',').map(|entry| entry.trim().to_ascii_lowercase());
+        let entries = list
+            .split(',')
+            .map(|entry| entry.trim().to_ascii_lowercase());
         Self(entries.filter(|entry| !entry.is_empty()).collect())
     }
 
@@ -32,8 +34,12 @@ fn matches(entry: &str, origin: &str) -> bool {
     if entry == "*" || entry == origin {
         return true;
     }
-    let Some((scheme, host)) = entry.split_once("://") else { return false };
-    let Some(ending) = host.strip_prefix('*') else { return false };
+    let Some((scheme, host)) = entry.split_once("://") else {
+        return false;
+    };
+    let Some(ending) = host.strip_prefix('*') else {
+        return false;
+    };
     // The wildcard stands for at least one character: `*.a.com` is not `.a.com`.
     origin
         .strip_prefix(scheme)
@@ -48,13 +54,23 @@ mod tests {
     #[test]
     fn origins_are_matched_whole_or_by_their_ending() {
         let origins = Origins::parse("http://localhost:5173, https://*.example.com");
-        for allowed in ["http://localhost:5173", "https://a.example.com", "HTTPS://A.B.Example.com"] {
+        for allowed in [
+            "http://localhost:5173",
+            "https://a.example.com",
+            "HTTPS://A.B.Example.com",
+        ] {
             assert!(origins.allow(allowed), "{allowed}");
         }
         for refused in [
-            "http://localhost", "http://localhost:5174", "https://localhost:5173",
-            "https://example.com", "http://a.example.com", "https://a.example.com.evil.test",
-            "https://.example.com", "null", "",
+            "http://localhost",
+            "http://localhost:5174",
+            "https://localhost:5173",
+            "https://example.com",
+            "http://a.example.com",
+            "https://a.example.com.evil.test",
+            "https://.example.com",
+            "null",
+            "",
         ] {
             assert!(!origins.allow(refused), "{refused}");
         }

@@ -44,13 +44,19 @@ impl Revocations {
 
     /// Whether this session of the viewer has been revoked.
     pub fn is_revoked(&self, channel_arn: &str, viewer: &Viewer) -> bool {
-        let highest = self.highest.get(channel_arn).and_then(|viewers| viewers.get(&viewer.id));
+        let highest = self
+            .highest
+            .get(channel_arn)
+            .and_then(|viewers| viewers.get(&viewer.id));
         highest.is_some_and(|highest| viewer.session_version <= *highest)
     }
 
     /// Forgets a channel that is gone.
     pub fn forget(&mut self, channel_arn: &str) {
-        self.count -= self.highest.remove(channel_arn).map_or(0, |viewers| viewers.len());
+        self.count -= self
+            .highest
+            .remove(channel_arn)
+            .map_or(0, |viewers| viewers.len());
     }
 }
 
@@ -78,7 +84,10 @@ mod tests {
     const CHANNEL: &str = "arn:aws:ivs:us-east-1:000000000000:channel/a";
 
     fn viewer(session_version: u32) -> Viewer {
-        Viewer { id: "v".into(), session_version }
+        Viewer {
+            id: "v".into(),
+            session_version,
+        }
     }
 
     #[test]
@@ -87,7 +96,13 @@ mod tests {
         revocations.revoke(CHANNEL, "v", 0).unwrap();
         assert!(revocations.is_revoked(CHANNEL, &viewer(0)));
         assert!(!revocations.is_revoked("other", &viewer(0)));
-        assert!(!revocations.is_revoked(CHANNEL, &Viewer { id: "w".into(), session_version: 0 }));
+        assert!(!revocations.is_revoked(
+            CHANNEL,
+            &Viewer {
+                id: "w".into(),
+                session_version: 0
+            }
+        ));
         revocations.forget(CHANNEL);
         assert!(!revocations.is_revoked(CHANNEL, &viewer(0)));
         assert_eq!(revocations.count, 0);

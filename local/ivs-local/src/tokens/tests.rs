@@ -22,8 +22,10 @@ struct Signer {
 impl Signer {
     fn new() -> Self {
         let pkcs8 =
-            EcdsaKeyPair::generate_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, &SystemRandom::new()).unwrap();
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, pkcs8.as_ref()).unwrap();
+            EcdsaKeyPair::generate_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, &SystemRandom::new())
+                .unwrap();
+        let pair =
+            EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, pkcs8.as_ref()).unwrap();
         let der = pair.public_key().as_der().unwrap().as_ref().to_vec();
         Self {
             private: EncodingKey::from_ec_der(pkcs8.as_ref()),
@@ -50,14 +52,23 @@ fn claims_with(changes: &Value) -> Value {
     for (name, value) in changes.as_object().unwrap() {
         match value {
             Value::Null => claims.as_object_mut().unwrap().remove(name),
-            value => claims.as_object_mut().unwrap().insert(name.clone(), value.clone()),
+            value => claims
+                .as_object_mut()
+                .unwrap()
+                .insert(name.clone(), value.clone()),
         };
     }
     claims
 }
 
 fn check(signer: &Signer, token: &str, origin: Option<&str>) -> Result<Grant, Refusal> {
-    verify(token, CHANNEL, [&signer.key()], Timestamp::from_second(NOW).unwrap(), origin)
+    verify(
+        token,
+        CHANNEL,
+        [&signer.key()],
+        Timestamp::from_second(NOW).unwrap(),
+        origin,
+    )
 }
 
 fn check_claims(changes: &Value, origin: Option<&str>) -> Result<Grant, Refusal> {
@@ -79,16 +90,31 @@ fn any_imported_key_may_have_signed() {
     let (one, other) = (Signer::new(), Signer::new());
     let now = Timestamp::from_second(NOW).unwrap();
     for signer in [&one, &other] {
-        assert!(verify(&signer.sign(&claims()), CHANNEL, [&one.key(), &other.key()], now, None).is_ok());
+        assert!(
+            verify(
+                &signer.sign(&claims()),
+                CHANNEL,
+                [&one.key(), &other.key()],
+                now,
+                None
+            )
+            .is_ok()
+        );
     }
 }
 
 #[test]
 fn a_token_of_an_unknown_key_is_refused() {
     let forged = Signer::new().sign(&claims());
-    assert_eq!(check(&Signer::new(), &forged, None), Err(Refusal::UnknownKey));
+    assert_eq!(
+        check(&Signer::new(), &forged, None),
+        Err(Refusal::UnknownKey)
+    );
     let now = Timestamp::from_second(NOW).unwrap();
-    assert_eq!(verify(&forged, CHANNEL, [], now, None), Err(Refusal::UnknownKey));
+    assert_eq!(
+        verify(&forged, CHANNEL, [], now, None),
+        Err(Refusal::UnknownKey)
+    );
 }
 
 #[test]
@@ -107,42 +133,83 @@ fn other_algorithms_are_refused() {
     let secret = EncodingKey::from_secret(signer.public_pem.as_bytes());
     for algorithm in [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512] {
         let token = encode(&Header::new(algorithm), &claims(), &secret).unwrap();
-        assert_eq!(check(&signer, &token, None), Err(Refusal::WrongAlgorithm), "{algorithm:?}");
+        assert_eq!(
+            check(&signer, &token, None),
+            Err(Refusal::WrongAlgorithm),
+            "{algorithm:?}"
+        );
     }
-    for header in [r#"{"alg":"none","typ":"JWT"}"#, r#"{"alg":"None"}"#, r#"{"typ":"JWT"}"#] {
-        let unsigned =
-            format!("{}.{}.", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims().to_string()));
-        assert_eq!(check(&signer, &unsigned, None), Err(Refusal::Malformed), "{header}");
+    for header in [
+        r#"{"alg":"none","typ":"JWT"}"#,
+        r#"{"alg":"None"}"#,
+        r#"{"typ":"JWT"}"#,
+    ] {
+        let unsigned = format!(
+            "{}.{}.",
+            URL_SAFE_NO_PAD.encode(header),
+            URL_SAFE_NO_PAD.encode(claims().to_string())
+        );
+        assert_eq!(
+            check(&signer, &unsigned, None),
+            Err(Refusal::Malformed),
+            "{header}"
+        );
     }
     let mixed = signer.sign(&claims());
     let (_, rest) = mixed.split_once('.').unwrap();
-    let swapped = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(r#"{"alg":"ES256","typ":"JWT"}"#));
+    let swapped = format!(
+        "{}.{rest}",
+        URL_SAFE_NO_PAD.encode(r#"{"alg":"ES256","typ":"JWT"}"#)
+    );
     assert_eq!(check(&signer, &swapped, None), Err(Refusal::WrongAlgorithm));
 }
 
 #[test]
 fn what_is_not_a_token_is_malformed() {
     for text in ["", ".", "..", "a.b.c", "☃", &"x".repeat(10_000)] {
-        assert_eq!(check(&Signer::new(), text, None), Err(Refusal::Malformed), "{text:.20}");
+        assert_eq!(
+            check(&Signer::new(), text, None),
+            Err(Refusal::Malformed),
+            "{text:.20}"
+        );
     }
 }
 
 #[test]
 fn the_expiry_counts_to_the_second() {
-    for (exp, expected) in [(NOW + 1, None), (NOW, Some(Refusal::Expired)), (NOW - 3_600, Some(Refusal::Expired))] {
-        assert_eq!(check_claims(&json!({ "exp": exp }), None).err(), expected, "{}", exp - NOW);
+    for (exp, expected) in [
+        (NOW + 1, None),
+        (NOW, Some(Refusal::Expired)),
+        (NOW - 3_600, Some(Refusal::Expired)),
+    ] {
+        assert_eq!(
+            check_claims(&json!({ "exp": exp }), None).err(),
+            expected,
+            "{}",
+            exp - NOW
+        );
     }
     for exp in [json!(null), json!("soon"), json!(i64::MAX)] {
-        assert_eq!(check_claims(&json!({ "exp": exp }), None), Err(Refusal::Malformed), "{exp}");
+        assert_eq!(
+            check_claims(&json!({ "exp": exp }), None),
+            Err(Refusal::Malformed),
+            "{exp}"
+        );
     }
 }
 
 #[test]
 fn the_channel_must_be_this_one() {
     let other = "arn:aws:ivs:us-east-1:000000000000:channel/abcd";
-    assert_eq!(check_claims(&json!({ "aws:channel-arn": other }), None), Err(Refusal::OtherChannel));
+    assert_eq!(
+        check_claims(&json!({ "aws:channel-arn": other }), None),
+        Err(Refusal::OtherChannel)
+    );
     for arn in [json!(null), json!(7)] {
-        assert_eq!(check_claims(&json!({ "aws:channel-arn": arn }), None), Err(Refusal::Malformed));
+        assert_eq!(
+            check_claims(&json!({ "aws:channel-arn": arn }), None),
+            Err(Refusal::Malformed)
+        );
     }
 }
 
@@ -152,30 +219,52 @@ fn an_origin_is_checked_when_one_is_sent() {
     assert!(check_claims(&allowed, None).is_ok());
     assert!(check_claims(&allowed, Some("https://a.test")).is_ok());
     assert!(check_claims(&allowed, Some("https://x.b.test")).is_ok());
-    assert_eq!(check_claims(&allowed, Some("https://c.test")), Err(Refusal::Origin));
-    assert!(check_claims(&json!({}), Some("https://c.test")).is_ok(), "no claim, no limit");
+    assert_eq!(
+        check_claims(&allowed, Some("https://c.test")),
+        Err(Refusal::Origin)
+    );
+    assert!(
+        check_claims(&json!({}), Some("https://c.test")).is_ok(),
+        "no claim, no limit"
+    );
 }
 
 #[test]
 fn strict_origins_go_with_the_session() {
-    let claim = |origins: &str| {
-        json!({ "aws:access-control-allow-origin": origins, "aws:strict-origin-enforcement": true })
-    };
+    let claim = |origins: &str| json!({ "aws:access-control-allow-origin": origins, "aws:strict-origin-enforcement": true });
     let grant = check_claims(&claim("https://a.test"), Some("https://a.test")).unwrap();
     assert_eq!(grant.strict_origins, Some(Origins::parse("https://a.test")));
-    assert_eq!(check_claims(&claim("https://a.test"), None), Err(Refusal::Origin));
-    let six = "https://1.test,https://2.test,https://3.test,https://4.test,https://5.test,https://6.test";
-    assert_eq!(check_claims(&claim(six), Some("https://1.test")), Err(Refusal::Malformed));
+    assert_eq!(
+        check_claims(&claim("https://a.test"), None),
+        Err(Refusal::Origin)
+    );
+    let six =
+        "https://1.test,https://2.test,https://3.test,https://4.test,https://5.test,https://6.test";
+    assert_eq!(
+        check_claims(&claim(six), Some("https://1.test")),
+        Err(Refusal::Malformed)
+    );
     let without = json!({ "aws:strict-origin-enforcement": true });
-    assert_eq!(check_claims(&without, Some("https://a.test")), Err(Refusal::Malformed));
+    assert_eq!(
+        check_claims(&without, Some("https://a.test")),
+        Err(Refusal::Malformed)
+    );
 }
 
 #[test]
 fn the_viewer_has_an_id_and_a_version() {
     let viewer = |changes| check_claims(&changes, None).map(|grant| grant.viewer);
-    let named = |session_version| Ok(Some(Viewer { id: "v".into(), session_version }));
+    let named = |session_version| {
+        Ok(Some(Viewer {
+            id: "v".into(),
+            session_version,
+        }))
+    };
     assert_eq!(viewer(json!({ "aws:viewer-id": "v" })), named(0));
-    assert_eq!(viewer(json!({ "aws:viewer-id": "v", "aws:viewer-session-version": 7 })), named(7));
+    assert_eq!(
+        viewer(json!({ "aws:viewer-id": "v", "aws:viewer-session-version": 7 })),
+        named(7)
+    );
     for wrong in [
         json!({ "aws:viewer-id": "" }),
         json!({ "aws:viewer-id": "v".repeat(41) }),
@@ -192,11 +281,17 @@ fn a_single_use_id_must_be_a_uuid() {
     let id = Uuid::from_u128(7);
     let grant = check_claims(&json!({ "aws:single-use-uuid": id }), None).unwrap();
     assert_eq!(grant.single_use, Some(id));
-    assert_eq!(check_claims(&json!({ "aws:single-use-uuid": "once" }), None), Err(Refusal::Malformed));
+    assert_eq!(
+        check_claims(&json!({ "aws:single-use-uuid": "once" }), None),
+        Err(Refusal::Malformed)
+    );
 }
 
 #[test]
 fn a_viewer_is_never_printed() {
-    let viewer = Viewer { id: "someone".into(), session_version: 3 };
+    let viewer = Viewer {
+        id: "someone".into(),
+        session_version: 3,
+    };
     assert!(!format!("{viewer:?}").contains("someone"));
 }

@@ -24,16 +24,23 @@ async fn cues_reach_every_viewer_once_in_order_at_the_same_segment() {
         tokio::time::sleep(Duration::from_millis(130)).await;
     }
     for viewer in [&mut one, &mut other] {
-        viewer.watch_until("the cues", |viewer| viewer.cues().len() >= put.len()).await;
+        viewer
+            .watch_until("the cues", |viewer| viewer.cues().len() >= put.len())
+            .await;
         // Two more segments: a doubled cue would come late.
         let have = viewer.segments.len();
-        viewer.watch_until("more video", |viewer| viewer.segments.len() >= have + 2).await;
+        viewer
+            .watch_until("more video", |viewer| viewer.segments.len() >= have + 2)
+            .await;
     }
     let texts: Vec<String> = one.cues().into_iter().map(|(_, text)| text).collect();
     assert_eq!(texts, put);
     assert_eq!(one.cues(), other.cues());
     let segments: BTreeSet<u64> = one.cues().into_iter().map(|(number, _)| number).collect();
-    assert!(segments.len() > 1, "the cues were spread over segments: {segments:?}");
+    assert!(
+        segments.len() > 1,
+        "the cues were spread over segments: {segments:?}"
+    );
     server.stop().await;
 }
 
@@ -44,13 +51,29 @@ async fn segments_last_a_second_and_follow_without_gaps() {
     let _publisher = server.publish(&key);
     server.live(&channel).await;
     let mut viewer = Viewer::start(channel.playback_url().unwrap()).await;
-    viewer.watch_until("five segments", |viewer| viewer.segments.len() >= 5).await;
-    let text = reqwest::get(viewer.media_playlist()).await.unwrap().bytes().await.unwrap();
+    viewer
+        .watch_until("five segments", |viewer| viewer.segments.len() >= 5)
+        .await;
+    let text = reqwest::get(viewer.media_playlist())
+        .await
+        .unwrap()
+        .bytes()
+        .await
+        .unwrap();
     let (_, playlist) = m3u8_rs::parse_media_playlist(&text).unwrap();
-    assert!(playlist.segments.iter().all(|segment| (0.9..1.1).contains(&segment.duration)), "{playlist:?}");
+    assert!(
+        playlist
+            .segments
+            .iter()
+            .all(|segment| (0.9..1.1).contains(&segment.duration)),
+        "{playlist:?}"
+    );
     assert_eq!(playlist.target_duration, 1);
     let numbers: Vec<u64> = viewer.segments.keys().copied().collect();
-    assert_eq!(numbers, (numbers[0]..numbers[0] + numbers.len() as u64).collect::<Vec<_>>());
+    assert_eq!(
+        numbers,
+        (numbers[0]..numbers[0] + numbers.len() as u64).collect::<Vec<_>>()
+    );
     server.stop().await;
 }
 
@@ -61,8 +84,17 @@ async fn mp3_audio_becomes_aac() {
     let _publisher = server.publish_with(&key, &["-c:a", "libmp3lame", "-ar", "44100"]);
     server.live(&channel).await;
     let mut viewer = Viewer::start(channel.playback_url().unwrap()).await;
-    viewer.watch_until("a segment", |viewer| !viewer.segments.is_empty()).await;
-    assert_eq!(streams(viewer.segments.values().next().unwrap()), [StreamType::H264, StreamType::AdtsAac, StreamType::PacketizedMetadata]);
+    viewer
+        .watch_until("a segment", |viewer| !viewer.segments.is_empty())
+        .await;
+    assert_eq!(
+        streams(viewer.segments.values().next().unwrap()),
+        [
+            StreamType::H264,
+            StreamType::AdtsAac,
+            StreamType::PacketizedMetadata
+        ]
+    );
     server.stop().await;
 }
 
@@ -73,8 +105,13 @@ async fn video_without_audio_plays() {
     let _publisher = server.publish_with(&key, &["-map", "0:v"]);
     server.live(&channel).await;
     let mut viewer = Viewer::start(channel.playback_url().unwrap()).await;
-    viewer.watch_until("a segment", |viewer| !viewer.segments.is_empty()).await;
-    assert_eq!(streams(viewer.segments.values().next().unwrap()), [StreamType::H264, StreamType::PacketizedMetadata]);
+    viewer
+        .watch_until("a segment", |viewer| !viewer.segments.is_empty())
+        .await;
+    assert_eq!(
+        streams(viewer.segments.values().next().unwrap()),
+        [StreamType::H264, StreamType::PacketizedMetadata]
+    );
     server.stop().await;
 }
 

@@ -12,11 +12,19 @@ use crate::support::{PATIENCE, Server, wait};
 async fn a_wrong_key_is_refused_and_the_publisher_fails() {
     let server = Server::start().await;
     let (channel, key) = server.channel(false).await;
-    for wrong in ["sk_us-east-1_wrong", &key[..key.len() - 1], &format!("{key}x")] {
+    for wrong in [
+        "sk_us-east-1_wrong",
+        &key[..key.len() - 1],
+        &format!("{key}x"),
+    ] {
         let start = Instant::now();
         let exit = server.publish(wrong).exit().await;
         assert!(!exit.success(), "{exit}");
-        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        assert!(
+            start.elapsed() < Duration::from_secs(5),
+            "{:?}",
+            start.elapsed()
+        );
     }
     assert!(!server.is_live(&channel).await);
     server.stop().await;
@@ -26,8 +34,20 @@ async fn a_wrong_key_is_refused_and_the_publisher_fails() {
 async fn a_deleted_key_opens_nothing() {
     let server = Server::start().await;
     let (channel, key) = server.channel(false).await;
-    let listed = server.ivs.list_stream_keys().channel_arn(channel.arn().unwrap()).send().await.unwrap();
-    server.ivs.delete_stream_key().arn(listed.stream_keys()[0].arn().unwrap()).send().await.unwrap();
+    let listed = server
+        .ivs
+        .list_stream_keys()
+        .channel_arn(channel.arn().unwrap())
+        .send()
+        .await
+        .unwrap();
+    server
+        .ivs
+        .delete_stream_key()
+        .arn(listed.stream_keys()[0].arn().unwrap())
+        .send()
+        .await
+        .unwrap();
     assert!(!server.publish(&key).exit().await.success());
     server.stop().await;
 }
@@ -42,7 +62,13 @@ async fn a_second_publisher_is_refused_and_the_first_goes_on() {
     assert!(!exit.success(), "{exit}");
     assert!(first.is_running());
     assert!(server.is_live(&channel).await);
-    let deleted = server.ivs.delete_channel().arn(channel.arn().unwrap()).send().await.unwrap_err();
+    let deleted = server
+        .ivs
+        .delete_channel()
+        .arn(channel.arn().unwrap())
+        .send()
+        .await
+        .unwrap_err();
     assert!(deleted.into_service_error().is_conflict_exception());
     server.stop().await;
 }
@@ -52,7 +78,13 @@ async fn a_killed_publisher_ends_the_stream_and_the_next_one_works_at_once() {
     let server = Server::start().await;
     let (channel, key) = server.channel(false).await;
     let stream_id = async || {
-        let stream = server.ivs.get_stream().channel_arn(channel.arn().unwrap()).send().await.unwrap();
+        let stream = server
+            .ivs
+            .get_stream()
+            .channel_arn(channel.arn().unwrap())
+            .send()
+            .await
+            .unwrap();
         stream.stream.unwrap().stream_id.unwrap()
     };
     let mut publisher = server.publish(&key);
@@ -61,8 +93,15 @@ async fn a_killed_publisher_ends_the_stream_and_the_next_one_works_at_once() {
     assert_eq!(first.len(), 26);
     publisher.kill().await;
     let killed = Instant::now();
-    wait("the stream to end", async || !server.is_live(&channel).await).await;
-    assert!(killed.elapsed() < Duration::from_secs(2), "{:?}", killed.elapsed());
+    wait("the stream to end", async || {
+        !server.is_live(&channel).await
+    })
+    .await;
+    assert!(
+        killed.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        killed.elapsed()
+    );
     let _again = server.publish(&key);
     server.live(&channel).await;
     assert_ne!(stream_id().await, first);
@@ -77,8 +116,15 @@ async fn a_frozen_publisher_ends_the_stream_in_seconds() {
     server.live(&channel).await;
     publisher.signal("STOP");
     let frozen = Instant::now();
-    wait("the stream to end", async || !server.is_live(&channel).await).await;
-    assert!(frozen.elapsed() < Duration::from_secs(9), "{:?}", frozen.elapsed());
+    wait("the stream to end", async || {
+        !server.is_live(&channel).await
+    })
+    .await;
+    assert!(
+        frozen.elapsed() < Duration::from_secs(9),
+        "{:?}",
+        frozen.elapsed()
+    );
     publisher.kill().await;
     server.stop().await;
 }
@@ -112,7 +158,10 @@ async fn hostile_rtmp_ends_its_own_connection_only() {
 async fn shake_hands(server: &Server) -> TcpStream {
     let mut socket = TcpStream::connect(server.rtmp).await.unwrap();
     let mut handshake = Handshake::new(PeerType::Client);
-    socket.write_all(&handshake.generate_outbound_p0_and_p1().unwrap()).await.unwrap();
+    socket
+        .write_all(&handshake.generate_outbound_p0_and_p1().unwrap())
+        .await
+        .unwrap();
     let mut buffer = [0; 4_096];
     loop {
         let length = socket.read(&mut buffer).await.unwrap();

@@ -23,7 +23,12 @@ impl Show {
         let (channel, key) = server.channel(true).await;
         let publisher = server.publish(&key);
         server.live(&channel).await;
-        Self { server, channel, signer, _publisher: publisher }
+        Self {
+            server,
+            channel,
+            signer,
+            _publisher: publisher,
+        }
     }
 
     fn claims(&self) -> Value {
@@ -44,7 +49,10 @@ impl Show {
 }
 
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs()
 }
 
 async fn status(url: &str) -> u16 {
@@ -61,17 +69,31 @@ async fn only_a_valid_token_starts_a_playback() {
     let show = Show::start().await;
     assert_eq!(status(&show.url(&show.token(json!({})))).await, 200);
     let es384 = show.token(json!({}));
-    let none = format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{}.", es384.split('.').nth(1).unwrap());
+    let none = format!(
+        "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{}.",
+        es384.split('.').nth(1).unwrap()
+    );
     let public = EncodingKey::from_secret(show.signer.public_pem.as_bytes());
     let refused = [
         ("missing", show.channel.playback_url().unwrap().to_owned()),
         ("empty", show.url("")),
         ("garbage", show.url("x.y.z")),
         ("forged", show.url(&Signer::new().sign(&show.claims()))),
-        ("expired", show.url(&show.token(json!({ "exp": now() - 1 })))),
-        ("for another channel", show.url(&show.token(json!({ "aws:channel-arn": "arn:aws:ivs:us-east-1:000000000000:channel/other" })))),
+        (
+            "expired",
+            show.url(&show.token(json!({ "exp": now() - 1 }))),
+        ),
+        (
+            "for another channel",
+            show.url(&show.token(
+                json!({ "aws:channel-arn": "arn:aws:ivs:us-east-1:000000000000:channel/other" }),
+            )),
+        ),
         ("unsigned", show.url(&none)),
-        ("HS256", show.url(&encode(&Header::new(Algorithm::HS256), &show.claims(), &public).unwrap())),
+        (
+            "HS256",
+            show.url(&encode(&Header::new(Algorithm::HS256), &show.claims(), &public).unwrap()),
+        ),
     ];
     for (what, url) in refused {
         assert_eq!(status(&url).await, 403, "{what}");
@@ -84,8 +106,20 @@ async fn a_deleted_key_pair_starts_nothing_more() {
     let show = Show::start().await;
     let url = show.url(&show.token(json!({})));
     assert_eq!(status(&url).await, 200);
-    let pairs = show.server.ivs.list_playback_key_pairs().send().await.unwrap();
-    show.server.ivs.delete_playback_key_pair().arn(pairs.key_pairs()[0].arn().unwrap()).send().await.unwrap();
+    let pairs = show
+        .server
+        .ivs
+        .list_playback_key_pairs()
+        .send()
+        .await
+        .unwrap();
+    show.server
+        .ivs
+        .delete_playback_key_pair()
+        .arn(pairs.key_pairs()[0].arn().unwrap())
+        .send()
+        .await
+        .unwrap();
     assert_eq!(status(&url).await, 403);
     show.server.stop().await;
 }
@@ -96,13 +130,20 @@ async fn segments_are_given_out_under_the_session_only() {
     let url = show.url(&show.token(json!({})));
     let (mut one, other) = (Viewer::start(&url).await, Viewer::start(&url).await);
     assert_ne!(one.media_playlist(), other.media_playlist());
-    one.watch_until("a segment", |viewer| !viewer.segments.is_empty()).await;
+    one.watch_until("a segment", |viewer| !viewer.segments.is_empty())
+        .await;
     let base = format!("http://{}/api/video/v1", show.server.api);
     let guessed = "0".repeat(32);
-    assert_eq!(status(&format!("{base}/playlist/{guessed}.m3u8")).await, 403);
+    assert_eq!(
+        status(&format!("{base}/playlist/{guessed}.m3u8")).await,
+        403
+    );
     assert_eq!(status(&format!("{base}/segment/{guessed}/0.ts")).await, 403);
     assert_eq!(status(&format!("{base}/segment//0.ts")).await, 404);
-    let segments = one.media_playlist().replace("/playlist/", "/segment/").replace(".m3u8", "");
+    let segments = one
+        .media_playlist()
+        .replace("/playlist/", "/segment/")
+        .replace(".m3u8", "");
     assert_eq!(status(&format!("{segments}/999999.ts")).await, 404);
     show.server.stop().await;
 }
@@ -112,9 +153,21 @@ async fn an_offline_channel_is_not_found_also_with_a_token() {
     let server = Server::start().await;
     let signer = Signer::imported(&server).await;
     let (channel, _) = server.channel(true).await;
-    let token = signer.sign(&json!({ "aws:channel-arn": channel.arn().unwrap(), "exp": now() + 60 }));
-    assert_eq!(status(&format!("{}?token={token}", channel.playback_url().unwrap())).await, 404);
-    assert_eq!(status(channel.playback_url().unwrap()).await, 403, "the token comes first");
+    let token =
+        signer.sign(&json!({ "aws:channel-arn": channel.arn().unwrap(), "exp": now() + 60 }));
+    assert_eq!(
+        status(&format!(
+            "{}?token={token}",
+            channel.playback_url().unwrap()
+        ))
+        .await,
+        404
+    );
+    assert_eq!(
+        status(channel.playback_url().unwrap()).await,
+        403,
+        "the token comes first"
+    );
     let missing = channel.playback_url().unwrap().replace(".m3u8", "x.m3u8");
     assert_eq!(status(&missing).await, 404);
     server.stop().await;
@@ -135,7 +188,9 @@ async fn origins_are_enforced_as_the_token_says() {
     });
     let url = show.url(&show.token(strict));
     assert_eq!(status(&url).await, 403);
-    let request = reqwest::Client::new().get(&url).header("origin", "https://a.test");
+    let request = reqwest::Client::new()
+        .get(&url)
+        .header("origin", "https://a.test");
     let text = request.send().await.unwrap().bytes().await.unwrap();
     let (_, playlist) = m3u8_rs::parse_master_playlist(&text).unwrap();
     let media = format!("http://{}{}", show.server.api, playlist.variants[0].uri);
@@ -155,14 +210,30 @@ async fn a_revoked_viewer_stops_at_once_and_may_come_back_with_a_higher_version(
     let mut untouched = Viewer::start(&viewer("two", 2)).await;
     revoked.read().await.unwrap();
     let arn = show.channel.arn().unwrap();
-    let revoke = show.server.ivs.start_viewer_session_revocation().channel_arn(arn).viewer_id("one");
-    revoke.viewer_session_versions_less_than_or_equal_to(2).send().await.unwrap();
+    let revoke = show
+        .server
+        .ivs
+        .start_viewer_session_revocation()
+        .channel_arn(arn)
+        .viewer_id("one");
+    revoke
+        .viewer_session_versions_less_than_or_equal_to(2)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(revoked.read().await, Err(403));
-    let segment = revoked.media_playlist().replace("/playlist/", "/segment/").replace(".m3u8", "/0.ts");
+    let segment = revoked
+        .media_playlist()
+        .replace("/playlist/", "/segment/")
+        .replace(".m3u8", "/0.ts");
     assert_eq!(status(&segment).await, 403);
     assert!(untouched.read().await.is_ok());
     for (version, expected) in [(1, 403), (2, 403), (3, 200)] {
-        assert_eq!(status(&viewer("one", version)).await, expected, "version {version}");
+        assert_eq!(
+            status(&viewer("one", version)).await,
+            expected,
+            "version {version}"
+        );
     }
     show.server.stop().await;
 }
@@ -174,7 +245,10 @@ async fn a_single_use_token_plays_once() {
     let url = show.url(&show.token(json!({ "aws:single-use-uuid": id })));
     let mut viewer = Viewer::start(&url).await;
     assert_eq!(status(&url).await, 403);
-    assert!(viewer.read().await.is_ok(), "the playback that it started goes on");
+    assert!(
+        viewer.read().await.is_ok(),
+        "the playback that it started goes on"
+    );
     show.server.stop().await;
 }
 
@@ -183,14 +257,30 @@ async fn a_browser_may_read_every_answer() {
     let show = Show::start().await;
     let http = reqwest::Client::new();
     let url = show.url("wrong");
-    let refused = http.get(&url).header("origin", "https://a.test").send().await.unwrap();
+    let refused = http
+        .get(&url)
+        .header("origin", "https://a.test")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(refused.status(), 403);
     assert_eq!(refused.headers()["access-control-allow-origin"], "*");
-    let preflight = http.request(reqwest::Method::OPTIONS, &url).header("origin", "https://a.test");
-    let preflight = preflight.header("access-control-request-method", "GET").send().await.unwrap();
+    let preflight = http
+        .request(reqwest::Method::OPTIONS, &url)
+        .header("origin", "https://a.test");
+    let preflight = preflight
+        .header("access-control-request-method", "GET")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(preflight.status(), 204);
     assert_eq!(preflight.headers()["access-control-allow-origin"], "*");
-    assert!(preflight.headers()["access-control-allow-methods"].to_str().unwrap().contains("GET"));
+    assert!(
+        preflight.headers()["access-control-allow-methods"]
+            .to_str()
+            .unwrap()
+            .contains("GET")
+    );
     show.server.stop().await;
 }
 
@@ -199,10 +289,19 @@ async fn the_viewers_are_counted() {
     let show = Show::start().await;
     let url = show.url(&show.token(json!({})));
     let _viewers = (Viewer::start(&url).await, Viewer::start(&url).await);
-    let stream = show.server.ivs.get_stream().channel_arn(show.channel.arn().unwrap()).send().await.unwrap();
+    let stream = show
+        .server
+        .ivs
+        .get_stream()
+        .channel_arn(show.channel.arn().unwrap())
+        .send()
+        .await
+        .unwrap();
     let stream = stream.stream.unwrap();
     assert_eq!(stream.viewer_count(), 2);
-    let age = SystemTime::now().duration_since((*stream.start_time().unwrap()).try_into().unwrap()).unwrap();
+    let age = SystemTime::now()
+        .duration_since((*stream.start_time().unwrap()).try_into().unwrap())
+        .unwrap();
     assert!(age < Duration::from_secs(30), "{age:?}");
     show.server.stop().await;
 }

@@ -18,16 +18,30 @@ struct Program {
 impl Program {
     fn start() -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ivs-local"));
-        command.args(["--api", "127.0.0.1:0", "--rtmp", "127.0.0.1:0", "--log", "ivs_local=trace"]);
+        command.args([
+            "--api",
+            "127.0.0.1:0",
+            "--rtmp",
+            "127.0.0.1:0",
+            "--log",
+            "ivs_local=trace",
+        ]);
         command.arg("--ffmpeg").arg(ffmpeg());
-        let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let piped = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
         let mut child = piped.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, lines }
     }
 
     async fn line(&mut self) -> String {
-        tokio::time::timeout(PATIENCE, self.lines.next_line()).await.unwrap().unwrap().expect("a line")
+        tokio::time::timeout(PATIENCE, self.lines.next_line())
+            .await
+            .unwrap()
+            .unwrap()
+            .expect("a line")
     }
 
     /// Waits for it to end: whether it succeeded, and what it logged.
@@ -51,16 +65,31 @@ async fn it_says_where_it_is_and_stops_cleanly_on_both_signals() {
         let rtmp = program.line().await;
         assert_eq!(program.line().await, "ready");
         let api: SocketAddr = api.strip_prefix("api http://").unwrap().parse().unwrap();
-        let rtmp = rtmp.strip_prefix("rtmp rtmp://").unwrap().strip_suffix("/app").unwrap();
+        let rtmp = rtmp
+            .strip_prefix("rtmp rtmp://")
+            .unwrap()
+            .strip_suffix("/app")
+            .unwrap();
         let rtmp: SocketAddr = rtmp.parse().unwrap();
 
         let ivs = client(api, "us-east-1").await;
         let created = ivs.create_channel().name("show").send().await.unwrap();
-        let (channel, key) = (created.channel.unwrap(), created.stream_key.unwrap().value.unwrap());
+        let (channel, key) = (
+            created.channel.unwrap(),
+            created.stream_key.unwrap().value.unwrap(),
+        );
         let mut publisher = Publisher::start(rtmp, &key, &["-c:a", "aac"]);
         let arn = channel.arn().unwrap();
-        wait("the stream", async || ivs.get_stream().channel_arn(arn).send().await.is_ok()).await;
-        ivs.put_metadata().channel_arn(arn).metadata("secret cue").send().await.unwrap();
+        wait("the stream", async || {
+            ivs.get_stream().channel_arn(arn).send().await.is_ok()
+        })
+        .await;
+        ivs.put_metadata()
+            .channel_arn(arn)
+            .metadata("secret cue")
+            .send()
+            .await
+            .unwrap();
 
         let pid = program.child.id().unwrap();
         let children = children(pid);
@@ -69,8 +98,15 @@ async fn it_says_where_it_is_and_stops_cleanly_on_both_signals() {
         signal(name, pid);
         let (success, log) = program.end().await;
         assert!(success, "{log}");
-        assert!(stopping.elapsed() < Duration::from_secs(6), "{:?}", stopping.elapsed());
-        assert!(!Path::new("/proc").join(&children[0]).exists(), "the transcoder is gone");
+        assert!(
+            stopping.elapsed() < Duration::from_secs(6),
+            "{:?}",
+            stopping.elapsed()
+        );
+        assert!(
+            !Path::new("/proc").join(&children[0]).exists(),
+            "the transcoder is gone"
+        );
         assert!(!publisher.exit().await.success());
         assert!(log.contains("publishing started"), "{log}");
         for secret in [key.as_str(), "secret cue"] {
@@ -81,10 +117,14 @@ async fn it_says_where_it_is_and_stops_cleanly_on_both_signals() {
 
 #[tokio::test]
 async fn help_names_every_argument() {
-    let output = Command::new(env!("CARGO_BIN_EXE_ivs-local")).arg("--help").output().await.unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_ivs-local"))
+        .arg("--help")
+        .output()
+        .await
+        .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success());
-    for argument in ["--api", "--rtmp", "--ffmpeg", "--log"] {
+    for argument in ["--api", "--rtmp", "--ffmpeg", "--work-dir", "--log"] {
         assert!(text.contains(argument), "{argument} is not in\n{text}");
     }
 }
@@ -92,6 +132,13 @@ async fn help_names_every_argument() {
 /// The process ids of a process's children, as Linux tells them.
 fn children(pid: u32) -> Vec<String> {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-    let children = tasks.map(|task| std::fs::read_to_string(task.unwrap().path().join("children")).unwrap());
-    children.flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect()
+    let children =
+        tasks.map(|task| std::fs::read_to_string(task.unwrap().path().join("children")).unwrap());
+    children
+        .flat_map(|list| {
+            list.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
+        .collect()
 }

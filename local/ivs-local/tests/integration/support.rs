@@ -66,13 +66,26 @@ impl Server {
             api: TcpListener::bind("127.0.0.1:0").await.unwrap(),
             rtmp: TcpListener::bind("127.0.0.1:0").await.unwrap(),
         };
-        let (api, rtmp) = (listeners.api.local_addr().unwrap(), listeners.rtmp.local_addr().unwrap());
+        let (api, rtmp) = (
+            listeners.api.local_addr().unwrap(),
+            listeners.rtmp.local_addr().unwrap(),
+        );
         let (stop, stopped) = oneshot::channel();
-        let config = Config { ffmpeg: ffmpeg(), context: Context::system() };
+        let config = Config {
+            ffmpeg: ffmpeg(),
+            work_dir: std::env::temp_dir(),
+            context: Context::system(),
+        };
         let running = tokio::spawn(ivs_local::run(listeners, config, async {
             let _ = stopped.await;
         }));
-        Self { api, rtmp, ivs: client(api, "us-east-1").await, stop: Some(stop), running }
+        Self {
+            api,
+            rtmp,
+            ivs: client(api, "us-east-1").await,
+            stop: Some(stop),
+            running,
+        }
     }
 
     /// Stops the server and waits for it.
@@ -83,8 +96,18 @@ impl Server {
 
     /// A channel and its stream key.
     pub async fn channel(&self, authorized: bool) -> (Channel, String) {
-        let created = self.ivs.create_channel().name("show").authorized(authorized).send().await.unwrap();
-        (created.channel.unwrap(), created.stream_key.unwrap().value.unwrap())
+        let created = self
+            .ivs
+            .create_channel()
+            .name("show")
+            .authorized(authorized)
+            .send()
+            .await
+            .unwrap();
+        (
+            created.channel.unwrap(),
+            created.stream_key.unwrap().value.unwrap(),
+        )
     }
 
     /// A publisher of a test picture with one key frame a second and AAC audio.
@@ -98,15 +121,29 @@ impl Server {
 
     /// Waits until the channel is live.
     pub async fn live(&self, channel: &Channel) {
-        wait("the stream to be live", async || self.is_live(channel).await).await;
+        wait("the stream to be live", async || {
+            self.is_live(channel).await
+        })
+        .await;
     }
 
     pub async fn is_live(&self, channel: &Channel) -> bool {
-        self.ivs.get_stream().channel_arn(channel.arn().unwrap()).send().await.is_ok()
+        self.ivs
+            .get_stream()
+            .channel_arn(channel.arn().unwrap())
+            .send()
+            .await
+            .is_ok()
     }
 
     pub async fn put(&self, channel: &Channel, text: &str) {
-        self.ivs.put_metadata().channel_arn(channel.arn().unwrap()).metadata(text).send().await.unwrap();
+        self.ivs
+            .put_metadata()
+            .channel_arn(channel.arn().unwrap())
+            .metadata(text)
+            .send()
+            .await
+            .unwrap();
     }
 }
 
@@ -122,16 +159,33 @@ impl Publisher {
             .args(["-hide_banner", "-loglevel", "error", "-nostdin", "-re"])
             .args(["-f", "lavfi", "-i", "testsrc=size=320x180:rate=25"])
             .args(["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100"])
-            .args(["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "25"])
+            .args([
+                "-c:v",
+                "libx264",
+                "-preset",
+                "ultrafast",
+                "-tune",
+                "zerolatency",
+                "-g",
+                "25",
+            ])
             .args(["-pix_fmt", "yuv420p"])
             .args(audio)
             .args(["-f", "flv", &format!("rtmp://{rtmp}/app/{key}")]);
-        let quiet = command.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-        Self { child: quiet.spawn().unwrap() }
+        let quiet = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true);
+        Self {
+            child: quiet.spawn().unwrap(),
+        }
     }
 
     pub async fn exit(&mut self) -> ExitStatus {
-        tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("ffmpeg did not exit").unwrap()
+        tokio::time::timeout(PATIENCE, self.child.wait())
+            .await
+            .expect("ffmpeg did not exit")
+            .unwrap()
     }
 
     pub fn is_running(&mut self) -> bool {
@@ -150,7 +204,9 @@ impl Publisher {
 
 /// Sends a signal to a process of the test's own.
 pub fn signal(name: &str, pid: u32) {
-    let status = std::process::Command::new("kill").args([format!("-{name}"), pid.to_string()]).status();
+    let status = std::process::Command::new("kill")
+        .args([format!("-{name}"), pid.to_string()])
+        .status();
     assert!(status.unwrap().success());
 }
 
@@ -176,13 +232,22 @@ impl Signer {
         let pair = EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref()).unwrap();
         let der = pair.public_key().as_der().unwrap().as_ref().to_vec();
         let public_pem = pem::encode(&pem::Pem::new("PUBLIC KEY", der));
-        Self { private: EncodingKey::from_ec_der(pkcs8.as_ref()), public_pem }
+        Self {
+            private: EncodingKey::from_ec_der(pkcs8.as_ref()),
+            public_pem,
+        }
     }
 
     /// A signer whose public half the server knows.
     pub async fn imported(server: &Server) -> Self {
         let signer = Self::new();
-        server.ivs.import_playback_key_pair().public_key_material(&signer.public_pem).send().await.unwrap();
+        server
+            .ivs
+            .import_playback_key_pair()
+            .public_key_material(&signer.public_pem)
+            .send()
+            .await
+            .unwrap();
         signer
     }
 
@@ -207,9 +272,15 @@ impl Viewer {
         let base = answer.url().clone();
         let text = answer.bytes().await.unwrap();
         let (_, multivariant) = m3u8_rs::parse_master_playlist(&text).unwrap();
-        let [variant] = &multivariant.variants[..] else { panic!("{multivariant:?}") };
+        let [variant] = &multivariant.variants[..] else {
+            panic!("{multivariant:?}")
+        };
         assert!(variant.bandwidth > 10_000, "{variant:?}");
-        Self { http, media_playlist: base.join(&variant.uri).unwrap(), segments: BTreeMap::new() }
+        Self {
+            http,
+            media_playlist: base.join(&variant.uri).unwrap(),
+            segments: BTreeMap::new(),
+        }
     }
 
     pub fn media_playlist(&self) -> &str {
@@ -223,7 +294,9 @@ impl Viewer {
         let (_, playlist) = m3u8_rs::parse_media_playlist(&text).unwrap();
         for (number, segment) in (playlist.media_sequence..).zip(&playlist.segments) {
             if !self.segments.contains_key(&number) {
-                let data = self.get(self.media_playlist.join(&segment.uri).unwrap()).await?;
+                let data = self
+                    .get(self.media_playlist.join(&segment.uri).unwrap())
+                    .await?;
                 self.segments.insert(number, data);
             }
         }
@@ -251,7 +324,10 @@ impl Viewer {
     /// All cues, in order of the video, each with the number of its segment.
     pub fn cues(&self) -> Vec<(u64, String)> {
         let of = |(number, data): (&u64, &Vec<u8>)| {
-            cues(data).into_iter().map(|text| (*number, text)).collect::<Vec<_>>()
+            cues(data)
+                .into_iter()
+                .map(|text| (*number, text))
+                .collect::<Vec<_>>()
         };
         self.segments.iter().flat_map(of).collect()
     }
