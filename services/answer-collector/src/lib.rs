@@ -1,1 +1,25 @@
-//! Placeholder.
+//! Answers: taken from the audience inside their window, counted live and in the end.
+//!
+//! This service owns the tables `windows` (when a question may be answered, and its final tally),
+//! `answers` (one per viewer and question, spread over shards) and `tallies` (the live counts).
+//!
+//! - rules: [`window`] (when an answer counts), [`sharding`], [`display_name`], [`live`] (each
+//!   answer counted once, however the stream delivers it), [`packing`] (answers into events),
+//!   [`leaderboard`]; [`keys`] names what they speak of;
+//! - adapter: [`store`] (DynamoDB), with [`window_cache`] before it;
+//! - functions: [`answer_api`] (HTTP), [`answer_outbox`] (the stream of `answers`),
+//!   [`answer_saga`] (the tasks of the state machine `quiz-show`).
+
+pub mod answer_api;
+pub mod answer_outbox;
+pub mod answer_saga;
+pub mod display_name;
+pub mod keys;
+pub mod leaderboard;
+pub mod live;
+pub mod packing;
+pub mod sharding;
+pub mod store;
+pub mod task;
+pub mod window;
+pub mod window_cache;

@@ -1,0 +1,290 @@
+//! The function `answer-api`: takes answers, and tells results and leaderboard, over HTTP.
+//!
+//! An answer is checked against its window's times before it is written, and its write is given up
+//! before the window is tallied, so what is acknowledged is counted. A viewer has one answer per
+//! question: the same choice sent again is answered like the first, also after the window has
+//! closed, so that a client that lost the answer to its request learns that it was taken.
+
+use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use cuepoint_shared::{
+    clock::{Clock, whole_millis},
+    http::{self, Caller, Problem},
+};
+use jiff::Timestamp;
+use lambda_runtime::{Diagnostic, LambdaEvent};
+use serde::{Deserialize, Serialize};
+use tracing::{error, info};
+
+use crate::{
+    display_name::display_name,
+    keys::QuestionKey,
+    sharding::shard_of,
+    store::{
+        StoreError,
+        answers::{Answer, AnswerStore, Put},
+        tallies::TallyStore,
+        windows::WindowStore,
+    },
+    window::{Admission, Window, WindowStatus},
+    window_cache::WindowCache,
+};
+
+/// Answers the requests of the audience.
+#[derive(Debug)]
+pub struct AnswerApiHandler {
+    /// Windows as they are now.
+    pub windows: WindowStore,
+    /// Windows as they were a moment ago.
+    pub recent_windows: WindowCache,
+    /// The answers.
+    pub answers: AnswerStore,
+    /// The live counts.
+    pub tallies: TallyStore,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// What a viewer sends.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Submission {
+    choice: u32,
+}
+
+/// What a viewer gets for an answer that counts.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Receipt {
+    choice: u32,
+    received_at: Timestamp,
+    closes_at: Timestamp,
+}
+
+/// How a question stands.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Results {
+    status: WindowStatus,
+    live: Vec<u64>,
+    r#final: Option<Vec<u64>>,
+    accepted: u64,
+    /// Told only once it is tallied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correct: Option<u32>,
+}
+
+/// The best of a run.
+#[derive(Serialize)]
+struct Best {
+    top: Vec<(String, u64)>,
+}
+
+/// A request that is not answered with success.
+#[derive(Debug, thiserror::Error)]
+enum ApiError {
+    #[error("{}", .0.name())]
+    Problem(Problem),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<Problem> for ApiError {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl AnswerApiHandler {
+    /// Answers one request.
+    ///
+    /// # Errors
+    /// Never: what goes wrong is an answer too.
+    pub async fn handle(
+        &self,
+        event: LambdaEvent<ApiGatewayV2httpRequest>,
+    ) -> Result<ApiGatewayV2httpResponse, Diagnostic> {
+        let request = event.payload;
+        let route = request.route_key.as_deref().unwrap_or_default();
+        let about = |name: &str| request.path_parameters.get(name).map(String::as_str);
+        let (run_id, question_id) = (about("runId"), about("questionId"));
+        match self.answer(route, &request).await {
+            Ok(response) => {
+                info!(
+                    route,
+                    run_id,
+                    question_id,
+                    status = response.status_code,
+                    "answered"
+                );
+                Ok(response)
+            }
+            Err(ApiError::Problem(problem)) => {
+                let (status, name) = (problem.status(), problem.name());
+                info!(
+                    route,
+                    run_id,
+                    question_id,
+                    status,
+                    problem = name,
+                    "refused"
+                );
+                Ok(problem.response())
+            }
+            Err(ApiError::Store(failure)) => {
+                error!(route, run_id, question_id, status = 503, error = %failure, "failed");
+                Ok(Problem::unavailable().response())
+            }
+        }
+    }
+
+    async fn answer(
+        &self,
+        route: &str,
+        request: &ApiGatewayV2httpRequest,
+    ) -> Result<ApiGatewayV2httpResponse, ApiError> {
+        let caller = Caller::of(request)?;
+        match route {
+            "POST /quizzes/{quizId}/runs/{runId}/questions/{questionId}/answers" => {
+                self.submit(&caller, request).await
+            }
+            "GET /quizzes/{quizId}/runs/{runId}/questions/{questionId}/results" => {
+                self.results(request).await
+            }
+            "GET /quizzes/{quizId}/runs/{runId}/leaderboard" => self.leaderboard(request).await,
+            _ => Err(Problem::not_found("There is no such operation.").into()),
+        }
+    }
+
+    async fn submit(
+        &self,
+        caller: &Caller,
+        request: &ApiGatewayV2httpRequest,
+    ) -> Result<ApiGatewayV2httpResponse, ApiError> {
+        let question = question(request)?;
+        let Submission { choice } = http::body(request)?;
+        let window = self.recent_windows.get(&question, (self.clock)()).await?;
+        let window = window.ok_or_else(no_question)?;
+        if choice >= window.rules.options {
+            return Err(unknown_option(window.rules.options).into());
+        }
+        let partition = question.partition(shard_of(&caller.user_id, window.rules.shards));
+        // The last look at the clock before the write: see `Window::write_time`.
+        let received_at = whole_millis((self.clock)());
+        let taken = match window.admission(received_at) {
+            Admission::Open => {
+                let answer = Answer {
+                    viewer_id: caller.user_id.clone(),
+                    choice,
+                    received_at,
+                    name: display_name(caller.name.as_deref(), &caller.user_id),
+                };
+                match self
+                    .answers
+                    .put(&partition, &answer, window.write_time())
+                    .await?
+                {
+                    Put::New => return Ok(receipt(201, &answer, &window)),
+                    Put::Before(before) => before,
+                }
+            }
+            Admission::TooEarly => return Err(too_early(&window).into()),
+            Admission::Voided => return Err(closed("The question does not count.", &window).into()),
+            Admission::Closed => {
+                let before = self.answers.get(&partition, &caller.user_id).await?;
+                before.ok_or_else(|| closed("Its time is over.", &window))?
+            }
+        };
+        match taken.choice == choice {
+            true => Ok(receipt(200, &taken, &window)),
+            false => Err(already_answered(taken.choice).into()),
+        }
+    }
+
+    async fn results(
+        &self,
+        request: &ApiGatewayV2httpRequest,
+    ) -> Result<ApiGatewayV2httpResponse, ApiError> {
+        let question = question(request)?;
+        let window = self.windows.get(&question).await?.ok_or_else(no_question)?;
+        let live = self.tallies.live(&question, window.rules.options).await?;
+        let status = window.status_at((self.clock)());
+        let tallied = status == WindowStatus::Tallied;
+        let accepted = window.counts.as_ref().unwrap_or(&live).iter().sum();
+        let correct = window.rules.correct.filter(|_| tallied);
+        let results = Results {
+            status,
+            live,
+            r#final: window.counts,
+            accepted,
+            correct,
+        };
+        Ok(http::ok(200, &results))
+    }
+
+    async fn leaderboard(
+        &self,
+        request: &ApiGatewayV2httpRequest,
+    ) -> Result<ApiGatewayV2httpResponse, ApiError> {
+        let (quiz_id, run_id) = (
+            http::path(request, "quizId")?,
+            http::path(request, "runId")?,
+        );
+        let top = match self.windows.leaderboard(&quiz_id, &run_id).await? {
+            Some(leaderboard) => leaderboard.top,
+            None if self.windows.of_run(&quiz_id, &run_id).await?.is_empty() => {
+                return Err(Problem::not_found("There is no such run.").into());
+            }
+            None => Vec::new(),
+        };
+        Ok(http::ok(200, &Best { top }))
+    }
+}
+
+fn question(request: &ApiGatewayV2httpRequest) -> Result<QuestionKey, Problem> {
+    Ok(QuestionKey {
+        quiz_id: http::path(request, "quizId")?,
+        run_id: http::path(request, "runId")?,
+        question_id: http::path(request, "questionId")?,
+    })
+}
+
+fn receipt(status: u16, answer: &Answer, window: &Window) -> ApiGatewayV2httpResponse {
+    let Answer {
+        choice,
+        received_at,
+        ..
+    } = *answer;
+    http::ok(
+        status,
+        &Receipt {
+            choice,
+            received_at,
+            closes_at: window.closes_at,
+        },
+    )
+}
+
+fn no_question() -> Problem {
+    Problem::not_found("There is no such question, or it has not been asked yet.")
+}
+
+fn unknown_option(options: u32) -> Problem {
+    let detail = format!("The question has {options} options, counted from 0.");
+    Problem::new(422, "unknown-option", "There is no such option", detail).with("options", options)
+}
+
+fn too_early(window: &Window) -> Problem {
+    let detail = "The question is not open yet.";
+    Problem::new(409, "window-not-open", "Too early", detail)
+        .with("opensAt", window.opened_at.to_string())
+}
+
+fn closed(detail: &str, window: &Window) -> Problem {
+    Problem::new(410, "window-closed", "Too late", detail)
+        .with("closesAt", window.closes_at.to_string())
+}
+
+fn already_answered(choice: u32) -> Problem {
+    let detail = "The first answer counts.";
+    Problem::new(409, "already-answered", "Already answered", detail).with("choice", choice)
+}

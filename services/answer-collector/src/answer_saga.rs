@@ -1,0 +1,308 @@
+//! The function `answer-saga`: the tasks of the state machine `quiz-show` around an answer window.
+//!
+//! Each task may come again, and is answered alike, by the window of run and question: it opens,
+//! closes and is tallied or voided once.
+
+use cuepoint_shared::{
+    clock::{Clock, whole_millis},
+    ids::{QuizId, RunId},
+};
+use futures::{StreamExt, TryStreamExt, stream};
+use jiff::SignedDuration;
+use lambda_runtime::{Diagnostic, LambdaEvent};
+use serde_json::Value;
+use tracing::{info, warn};
+
+use crate::{
+    keys::QuestionKey,
+    leaderboard::{PLACES, Scores, Top},
+    store::{
+        answers::AnswerStore,
+        tallies::TallyStore,
+        windows::{Leaderboard, Opened, WindowStore},
+    },
+    task::{Answer, Task, TaskError, WindowWork, Work},
+    window::{Rules, Window, WindowStatus},
+};
+
+/// How many shards are read at the same time.
+const PARALLEL: usize = 16;
+/// How often a change is tried anew when the window changes under it.
+const ATTEMPTS: u32 = 3;
+
+/// Does the saga's tasks.
+#[derive(Debug, Clone)]
+pub struct AnswerSagaHandler {
+    /// When questions may be answered.
+    pub windows: WindowStore,
+    /// The answers.
+    pub answers: AnswerStore,
+    /// The live counts.
+    pub tallies: TallyStore,
+    /// What viewers get on top of a question's seconds, since the video reaches them late.
+    pub latency_allowance: SignedDuration,
+    /// How long an answer that came in time may take to be written. More than zero.
+    pub drain: SignedDuration,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl AnswerSagaHandler {
+    /// Does one task.
+    ///
+    /// # Errors
+    /// A [`Diagnostic`] with one of the error types of [`TaskError`].
+    pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Answer, Diagnostic> {
+        let task: Task = serde_json::from_value(event.payload).map_err(|error| {
+            warn!(%error, "not a task of this function");
+            TaskError::InvalidInput(format!("not a task of this function: {error}"))
+        })?;
+        let op = task.op();
+        let work = task.work();
+        let about = match &work {
+            Work::Window(_, question) => question.to_string(),
+            Work::Leaderboard(quiz_id, run_id) => format!("{quiz_id}#{run_id}"),
+        };
+        match self.perform(work).await {
+            Ok(answer) => {
+                info!(op, about, outcome = outcome(&answer), "done");
+                Ok(answer)
+            }
+            Err(error) => {
+                warn!(op, about, error_type = error.error_type(), %error, "failed");
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn perform(&self, work: Work) -> Result<Answer, TaskError> {
+        match work {
+            Work::Window(WindowWork::Open(rules), question) => self.open(&question, rules).await,
+            Work::Window(WindowWork::Close, question) => self.close(&question).await,
+            Work::Window(WindowWork::Tally, question) => self.tally(&question).await,
+            Work::Window(WindowWork::Void, question) => self.void(&question).await,
+            Work::Leaderboard(quiz_id, run_id) => self.leaderboard(&quiz_id, &run_id).await,
+        }
+    }
+
+    async fn open(&self, question: &QuestionKey, rules: Rules) -> Result<Answer, TaskError> {
+        let now = whole_millis((self.clock)());
+        let window = Window::open(
+            question.question_id.clone(),
+            rules.check()?,
+            self.latency_allowance,
+            self.drain,
+            now,
+        );
+        let window = match self.windows.open(question, &window).await? {
+            Opened::New => window,
+            Opened::Before(before) if before.rules != rules => {
+                let said = format!("question {question} has a window of other rules");
+                return Err(TaskError::Conflict(said));
+            }
+            Opened::Before(before) if before.status == WindowStatus::Voided => {
+                return Err(TaskError::Conflict(format!(
+                    "question {question} was voided"
+                )));
+            }
+            Opened::Before(before) => before,
+        };
+        let Window {
+            opened_at,
+            closes_at,
+            tally_at,
+            ..
+        } = window;
+        Ok(Answer::Opened {
+            opened_at,
+            closes_at,
+            tally_at,
+        })
+    }
+
+    async fn close(&self, question: &QuestionKey) -> Result<Answer, TaskError> {
+        let now = (self.clock)();
+        for _ in 0..ATTEMPTS {
+            let window = self.window(question).await?;
+            let closed = window
+                .close(now)
+                .map_err(|r| TaskError::refused(question, r))?;
+            let done = match closed {
+                None => true,
+                Some(closed) => {
+                    self.windows
+                        .replace(question, window.status, &closed)
+                        .await?
+                }
+            };
+            if done {
+                return Ok(Answer::Closed { status: "closed" });
+            }
+        }
+        Err(contended(question))
+    }
+
+    async fn tally(&self, question: &QuestionKey) -> Result<Answer, TaskError> {
+        for _ in 0..ATTEMPTS {
+            let window = self.window(question).await?;
+            let counted = window
+                .tallied()
+                .map_err(|r| TaskError::refused(question, r))?;
+            let (counts, live) = match counted {
+                Some(counts) => (counts.to_vec(), self.live(question, &window).await?),
+                None => {
+                    let (counts, live) = tokio::try_join!(
+                        self.count(question, &window),
+                        self.live(question, &window)
+                    )?;
+                    let tallied = window.with_counts(counts.clone());
+                    if !self
+                        .windows
+                        .replace(question, window.status, &tallied)
+                        .await?
+                    {
+                        continue;
+                    }
+                    (counts, live)
+                }
+            };
+            return Ok(Answer::Tallied {
+                accepted: counts.iter().sum(),
+                correct: window.rules.correct,
+                live_agrees: live == counts,
+                counts,
+                live,
+            });
+        }
+        Err(contended(question))
+    }
+
+    async fn void(&self, question: &QuestionKey) -> Result<Answer, TaskError> {
+        for _ in 0..ATTEMPTS {
+            let Some(window) = self.windows.get(question).await? else {
+                return Ok(Answer::Voided { voided: false });
+            };
+            let Some(voided) = window.void() else {
+                return Ok(Answer::Voided {
+                    voided: window.status == WindowStatus::Voided,
+                });
+            };
+            if self
+                .windows
+                .replace(question, window.status, &voided)
+                .await?
+            {
+                return Ok(Answer::Voided { voided: true });
+            }
+        }
+        Err(contended(question))
+    }
+
+    /// Counts by consistent reads over all shards. Only closed windows are counted, so no answer
+    /// is written meanwhile.
+    async fn count(&self, question: &QuestionKey, window: &Window) -> Result<Vec<u64>, TaskError> {
+        let options = window.rules.options;
+        let counts = stream::iter(0..window.rules.shards)
+            .map(|shard| async move {
+                self.answers
+                    .count(&question.partition(shard), options)
+                    .await
+            })
+            .buffer_unordered(PARALLEL)
+            .try_fold(vec![0; options as usize], |mut sum, counts| async move {
+                sum.iter_mut()
+                    .zip(counts)
+                    .for_each(|(sum, count)| *sum += count);
+                Ok(sum)
+            })
+            .await?;
+        Ok(counts)
+    }
+
+    async fn live(&self, question: &QuestionKey, window: &Window) -> Result<Vec<u64>, TaskError> {
+        Ok(self.tallies.live(question, window.rules.options).await?)
+    }
+
+    /// A viewer has the same shard in every question of a run, so each shard is added up by
+    /// itself, and only its best are kept.
+    async fn leaderboard(&self, quiz_id: &QuizId, run_id: &RunId) -> Result<Answer, TaskError> {
+        let mut windows = self.windows.of_run(quiz_id, run_id).await?;
+        windows.retain(|window| window.status == WindowStatus::Tallied);
+        windows.sort_by_key(|window| window.opened_at);
+        let shards = windows.first().map_or(0, |window| window.rules.shards);
+        if windows.iter().any(|window| window.rules.shards != shards) {
+            let said = format!("run {run_id} has questions of different shards");
+            return Err(TaskError::Conflict(said));
+        }
+        let windows = &windows;
+        let top = stream::iter(0..shards)
+            .map(|shard| self.scores(quiz_id, run_id, windows, shard))
+            .buffer_unordered(PARALLEL)
+            .try_fold(Top::new(PLACES), |mut top, scores| async move {
+                top.extend(scores.standings());
+                Ok(top)
+            })
+            .await?
+            .named();
+        let leaderboard = Leaderboard {
+            top,
+            questions: windows.len() as u64,
+        };
+        self.windows
+            .put_leaderboard(quiz_id, run_id, &leaderboard)
+            .await?;
+        Ok(Answer::Leaderboard {
+            top: leaderboard.top,
+        })
+    }
+
+    async fn scores(
+        &self,
+        quiz_id: &QuizId,
+        run_id: &RunId,
+        windows: &[Window],
+        shard: u32,
+    ) -> Result<Scores, TaskError> {
+        let mut scores = Scores::default();
+        for window in windows {
+            let question = QuestionKey {
+                quiz_id: quiz_id.clone(),
+                run_id: run_id.clone(),
+                question_id: window.question_id.clone(),
+            };
+            for answer in self.answers.all(&question.partition(shard)).await? {
+                let (viewer, name) = (answer.viewer_id, answer.name);
+                scores.add(window, viewer, name, answer.choice, answer.received_at);
+            }
+        }
+        Ok(scores)
+    }
+
+    async fn window(&self, question: &QuestionKey) -> Result<Window, TaskError> {
+        let window = self.windows.get(question).await?;
+        window.ok_or_else(|| TaskError::NotFound(question.clone()))
+    }
+}
+
+fn contended(question: &QuestionKey) -> TaskError {
+    TaskError::Unavailable(format!(
+        "the window of {question} is changed by too many at once"
+    ))
+}
+
+/// What the log says of an answer: no names.
+fn outcome(answer: &Answer) -> String {
+    match answer {
+        Answer::Opened { closes_at, .. } => format!("open until {closes_at}"),
+        Answer::Closed { status } => (*status).to_owned(),
+        Answer::Tallied {
+            counts,
+            live_agrees,
+            ..
+        } => {
+            format!("counts {counts:?}, live agrees: {live_agrees}")
+        }
+        Answer::Leaderboard { top } => format!("{} places", top.len()),
+        Answer::Voided { voided } => format!("voided: {voided}"),
+    }
+}

@@ -1,0 +1,25 @@
+//! The Lambda function `answer-api`; see [`answer_collector::answer_api`].
+
+use answer_collector::{
+    answer_api::AnswerApiHandler,
+    store::{answers::AnswerStore, tallies::TallyStore, windows::WindowStore},
+    window_cache::WindowCache,
+};
+use cuepoint_shared::{aws, config, telemetry};
+use jiff::Timestamp;
+use lambda_runtime::{Error, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::init();
+    let dynamodb = aws_sdk_dynamodb::Client::new(&aws::config().await);
+    let windows = WindowStore::new(dynamodb.clone(), config::required("WINDOWS_TABLE")?);
+    let handler = AnswerApiHandler {
+        recent_windows: WindowCache::new(windows.clone()),
+        windows,
+        answers: AnswerStore::new(dynamodb.clone(), config::required("ANSWERS_TABLE")?),
+        tallies: TallyStore::new(dynamodb, config::required("TALLIES_TABLE")?),
+        clock: Timestamp::now,
+    };
+    lambda_runtime::run(service_fn(|event| handler.handle(event))).await
+}

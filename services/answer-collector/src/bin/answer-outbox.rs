@@ -1,0 +1,27 @@
+//! The Lambda function `answer-outbox`; see [`answer_collector::answer_outbox`].
+
+use answer_collector::{answer_outbox::AnswerOutboxHandler, store::tallies::TallyStore};
+use cuepoint_shared::{aws, config, dead_letters::DeadLetters, event_bus::EventBus, telemetry};
+use lambda_runtime::{Error, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::init();
+    let sdk = aws::config().await;
+    let handler = AnswerOutboxHandler {
+        tallies: TallyStore::new(
+            aws_sdk_dynamodb::Client::new(&sdk),
+            config::required("TALLIES_TABLE")?,
+        ),
+        bus: EventBus::new(
+            aws_sdk_eventbridge::Client::new(&sdk),
+            config::required("EVENT_BUS_NAME")?,
+        ),
+        dead_letters: DeadLetters::new(
+            aws_sdk_sqs::Client::new(&sdk),
+            config::required("DEAD_LETTER_QUEUE_URL")?,
+            "answer-outbox",
+        ),
+    };
+    lambda_runtime::run(service_fn(|event| handler.handle(event))).await
+}

@@ -1,0 +1,43 @@
+//! The Lambda function `answer-saga`; see [`answer_collector::answer_saga`].
+
+use answer_collector::{
+    answer_saga::AnswerSagaHandler,
+    store::{answers::AnswerStore, tallies::TallyStore, windows::WindowStore},
+};
+use cuepoint_shared::{
+    aws,
+    config::{self, ConfigError},
+    telemetry,
+};
+use jiff::{SignedDuration, Timestamp};
+use lambda_runtime::{Error, service_fn};
+
+/// What viewers get on top of a question's seconds where nothing else is set.
+const LATENCY_ALLOWANCE_SECONDS: u32 = 5;
+/// How long the writes of answers may take where nothing else is set.
+const DRAIN_SECONDS: u32 = 2;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::init();
+    let dynamodb = aws_sdk_dynamodb::Client::new(&aws::config().await);
+    let allowance = config::seconds_or("LATENCY_ALLOWANCE_SECONDS", LATENCY_ALLOWANCE_SECONDS)?;
+    let drain = config::seconds_or("DRAIN_SECONDS", DRAIN_SECONDS)?;
+    if drain == 0 {
+        let reason = "no answer could be written in no time".to_owned();
+        return Err(ConfigError::Invalid {
+            name: "DRAIN_SECONDS",
+            reason,
+        }
+        .into());
+    }
+    let handler = AnswerSagaHandler {
+        windows: WindowStore::new(dynamodb.clone(), config::required("WINDOWS_TABLE")?),
+        answers: AnswerStore::new(dynamodb.clone(), config::required("ANSWERS_TABLE")?),
+        tallies: TallyStore::new(dynamodb, config::required("TALLIES_TABLE")?),
+        latency_allowance: SignedDuration::from_secs(i64::from(allowance)),
+        drain: SignedDuration::from_secs(i64::from(drain)),
+        clock: Timestamp::now,
+    };
+    lambda_runtime::run(service_fn(|event| handler.handle(event))).await
+}

@@ -1,0 +1,52 @@
+//! The tables of this service in DynamoDB, one module each.
+//!
+//! - [`windows`]: when a question may be answered, its final tally, and the leaderboard;
+//! - [`answers`]: one answer per viewer and question;
+//! - [`tallies`]: the live counts.
+
+pub mod answers;
+pub mod tallies;
+pub mod windows;
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use cuepoint_shared::aws::AwsError;
+use serde::de::DeserializeOwned;
+
+type Item = HashMap<String, AttributeValue>;
+
+/// A table could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The call failed.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    /// An item is not what this service writes.
+    #[error("an item of {key} cannot be read: {source}")]
+    Unreadable {
+        /// Its partition key.
+        key: String,
+        /// What is wrong with it.
+        source: serde_dynamo::Error,
+    },
+    /// An answer names an option that its question does not have.
+    #[error("an answer in {key} names option {choice}")]
+    UnknownOption {
+        /// Its partition key.
+        key: String,
+        /// The index it names.
+        choice: u32,
+    },
+}
+
+fn read<T: DeserializeOwned>(key: &str, item: Item) -> Result<T, StoreError> {
+    serde_dynamo::from_item(item).map_err(|source| StoreError::Unreadable {
+        key: key.to_owned(),
+        source,
+    })
+}
+
+fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}

@@ -1,0 +1,210 @@
+//! What viewers get over HTTP.
+
+use std::{collections::BTreeMap, time::Instant};
+
+use answer_collector::store::answers::AnswerStore;
+use futures::future::join_all;
+use serde_json::{Value, json};
+
+use crate::cloud::Cloud;
+
+fn kind(problem: &Value) -> &str {
+    problem["type"]
+        .as_str()
+        .unwrap()
+        .trim_start_matches("urn:cuepoint:problem:")
+}
+
+#[tokio::test]
+async fn a_viewer_has_one_answer_to_a_question_idempotent() {
+    let cloud = Cloud::new().await;
+    let opened = cloud.open("q1", 2).await;
+    let (status, first) = cloud.answer("ada", "q1", 2).await;
+    assert_eq!(
+        (status, &first["choice"], &first["closesAt"]),
+        (201, &json!(2), &opened["closesAt"])
+    );
+    let (status, again) = cloud.answer("ada", "q1", 2).await;
+    assert_eq!((status, again), (200, first));
+    let (status, other) = cloud.answer("ada", "q1", 0).await;
+    assert_eq!(
+        (status, kind(&other), &other["choice"]),
+        (409, "already-answered", &json!(2))
+    );
+}
+
+#[tokio::test]
+async fn an_answer_needs_an_open_question_and_one_of_its_options() {
+    let cloud = Cloud::new().await;
+    let (status, problem) = cloud.answer("ada", "q1", 0).await;
+    assert_eq!(
+        (status, kind(&problem)),
+        (404, "not-found"),
+        "it was not asked yet"
+    );
+    cloud.open("q1", 1).await;
+    let (status, problem) = cloud.answer("ada", "q1", 4).await;
+    assert_eq!(
+        (status, kind(&problem), &problem["options"]),
+        (422, "unknown-option", &json!(4))
+    );
+    for malformed in [
+        json!({}),
+        json!({"choice": -1}),
+        json!({"choice": "1"}),
+        json!([1]),
+    ] {
+        let (status, problem) = cloud
+            .answer_with(&cloud.api(), "ada", "q1", malformed)
+            .await;
+        assert_eq!((status, kind(&problem)), (400, "malformed-request"));
+    }
+    cloud.wait(-2);
+    let (status, problem) = cloud.answer("ada", "q1", 1).await;
+    assert_eq!(
+        (status, kind(&problem)),
+        (409, "window-not-open"),
+        "a clock that is behind"
+    );
+}
+
+#[tokio::test]
+async fn after_its_time_a_question_takes_no_answer_but_still_knows_those_it_took() {
+    let cloud = Cloud::new().await;
+    cloud.open("q1", 1).await;
+    cloud.wait(19);
+    let (status, taken) = cloud.answer("ada", "q1", 1).await;
+    assert_eq!(status, 201, "the latency allowance is not over: {taken}");
+    cloud.wait(1);
+    let (status, problem) = cloud.answer("bob", "q1", 1).await;
+    assert_eq!((status, kind(&problem)), (410, "window-closed"));
+    assert_eq!(
+        cloud.answer("ada", "q1", 1).await,
+        (200, taken),
+        "a late retry"
+    );
+    let (status, problem) = cloud.answer("ada", "q1", 0).await;
+    assert_eq!((status, kind(&problem)), (409, "already-answered"));
+    assert_eq!(cloud.tally("q1").await["counts"], json!([0, 1, 0, 0]));
+}
+
+#[tokio::test]
+async fn a_voided_question_takes_no_answer() {
+    let cloud = Cloud::new().await;
+    cloud.open("q1", 1).await;
+    let api = cloud.api();
+    let one = json!({"choice": 1});
+    assert_eq!(
+        cloud.answer_with(&api, "ada", "q1", one.clone()).await.0,
+        201
+    );
+    cloud
+        .task("void-window", json!({"questionId": "q1"}))
+        .await
+        .unwrap();
+    // A running function notices within a second.
+    cloud.wait(1);
+    let (status, problem) = cloud.answer_with(&api, "bob", "q1", one.clone()).await;
+    assert_eq!((status, kind(&problem)), (410, "window-closed"));
+    assert_eq!(
+        cloud.answer_with(&api, "ada", "q1", one).await.0,
+        410,
+        "not even a retry"
+    );
+    assert_eq!(cloud.results("q1").await.1["status"], "voided");
+}
+
+/// Each viewer sends several answers at once: some repeat themselves, some change their mind.
+#[tokio::test]
+async fn answers_at_once_count_once_each() {
+    let cloud = Cloud::new().await;
+    cloud.open("q1", 4).await;
+    let sent: Vec<(String, u32)> = (0..50_u32)
+        .map(|n| {
+            (
+                format!("viewer-{}", n % 17),
+                if n % 5 == 0 { 3 } else { n % 17 % 3 },
+            )
+        })
+        .collect();
+    let answers = sent
+        .iter()
+        .map(|(viewer, choice)| cloud.answer(viewer, "q1", *choice));
+    let answers = join_all(answers).await;
+
+    let mut taken: BTreeMap<&str, u64> = BTreeMap::new();
+    for ((viewer, choice), (status, body)) in sent.iter().zip(&answers) {
+        if *status == 201 {
+            let before = taken.insert(viewer, u64::from(*choice));
+            assert_eq!(before, None, "{viewer} was taken twice");
+            assert_eq!(body["choice"], *choice);
+        }
+    }
+    assert_eq!(taken.len(), 17);
+    for ((viewer, choice), (status, body)) in sent.iter().zip(&answers) {
+        let kept = taken[viewer.as_str()];
+        let same = kept == u64::from(*choice);
+        assert!(
+            matches!((status, same), (201 | 200, true) | (409, false)),
+            "{status} {body}"
+        );
+        assert_eq!(body["choice"], kept);
+    }
+    let mut expected = [0_u64; 4];
+    taken
+        .values()
+        .for_each(|&choice| expected[usize::try_from(choice).unwrap()] += 1);
+    let tally = cloud.tally("q1").await;
+    assert_eq!(
+        (&tally["counts"], &tally["accepted"]),
+        (&json!(expected), &json!(17))
+    );
+}
+
+#[tokio::test]
+async fn the_right_option_is_told_only_with_the_final_tally() {
+    let cloud = Cloud::new().await;
+    cloud.open("q1", 2).await;
+    for (viewer, choice) in [("ada", 1), ("bob", 1), ("eve", 3)] {
+        assert_eq!(cloud.answer(viewer, "q1", choice).await.0, 201);
+    }
+    // The deployed outbox counts them live.
+    cloud
+        .until(async || cloud.results("q1").await.1["live"] == json!([0, 2, 0, 1]))
+        .await;
+    let open = json!({"status": "open", "live": [0, 2, 0, 1], "final": null, "accepted": 3});
+    assert_eq!(cloud.results("q1").await, (200, open));
+    cloud.wait(20);
+    assert_eq!(cloud.results("q1").await.1["status"], "closed");
+    let tally = cloud.tally("q1").await;
+    assert_eq!(
+        (&tally["live"], &tally["liveAgrees"]),
+        (&json!([0, 2, 0, 1]), &json!(true))
+    );
+    let tallied = json!({"status": "tallied", "live": [0, 2, 0, 1], "final": [0, 2, 0, 1],
+                         "accepted": 3, "correct": 1});
+    assert_eq!(cloud.results("q1").await, (200, tallied));
+    assert_eq!(cloud.results("q2").await.0, 404);
+}
+
+#[tokio::test]
+async fn a_write_that_hangs_is_given_up_before_the_tally() {
+    let cloud = Cloud::new().await;
+    cloud.open("q1", 1).await;
+    // It takes connections and never answers.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let config = aws_sdk_dynamodb::config::Builder::from(&cloud.stack.sdk_config().await)
+        .endpoint_url(format!("http://{}", silent.local_addr().unwrap()));
+    let client = aws_sdk_dynamodb::Client::from_conf(config.build());
+    let mut api = cloud.api();
+    api.answers = AnswerStore::new(client, cloud.stack.outputs.answers_table.clone());
+    let start = Instant::now();
+    let (status, problem) = cloud
+        .answer_with(&api, "ada", "q1", json!({"choice": 1}))
+        .await;
+    assert_eq!((status, kind(&problem)), (503, "unavailable"));
+    assert!(
+        start.elapsed().as_millis() < 2_000,
+        "the drain is two seconds"
+    );
+}

@@ -1,0 +1,326 @@
+//! What the tests need of the local cloud.
+
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
+
+use answer_collector::{
+    answer_api::AnswerApiHandler,
+    answer_outbox::AnswerOutboxHandler,
+    answer_saga::AnswerSagaHandler,
+    keys::QuestionKey,
+    store::{answers::AnswerStore, tallies::TallyStore, windows::WindowStore},
+    window_cache::WindowCache,
+};
+use aws_lambda_events::encodings::Body;
+use aws_sdk_sqs::types::{Message, QueueAttributeName};
+use cuepoint_shared::{
+    dead_letters::DeadLetters,
+    event_bus::EventBus,
+    ids::{QuizId, RunId},
+};
+use jiff::{SignedDuration, Timestamp};
+use lambda_runtime::{Context, Diagnostic, LambdaEvent};
+use serde_json::{Value, json};
+use stage::Stack;
+use uuid::Uuid;
+
+/// How long a test waits for something that takes part of a second.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+thread_local! {
+    /// How far this test's clock is ahead. A test runs on one thread, which runs no other.
+    static AHEAD: Cell<SignedDuration> = const { Cell::new(SignedDuration::ZERO) };
+}
+
+fn clock() -> Timestamp {
+    Timestamp::now() + AHEAD.get()
+}
+
+/// The local cloud, and a quiz that is in no other test.
+pub(crate) struct Cloud {
+    pub(crate) stack: Stack,
+    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
+    pub(crate) eventbridge: aws_sdk_eventbridge::Client,
+    pub(crate) sqs: aws_sdk_sqs::Client,
+    pub(crate) quiz_id: QuizId,
+    pub(crate) run_id: RunId,
+}
+
+impl Cloud {
+    pub(crate) async fn new() -> Self {
+        let stack = Stack::load().unwrap();
+        let config = stack.sdk_config().await;
+        Self {
+            stack,
+            dynamodb: aws_sdk_dynamodb::Client::new(&config),
+            eventbridge: aws_sdk_eventbridge::Client::new(&config),
+            sqs: aws_sdk_sqs::Client::new(&config),
+            quiz_id: Uuid::new_v4().simple().to_string().parse().unwrap(),
+            run_id: Uuid::new_v4().simple().to_string().parse().unwrap(),
+        }
+    }
+
+    /// Lets time pass for this test's handlers.
+    pub(crate) fn wait(&self, seconds: i64) {
+        AHEAD.set(AHEAD.get() + SignedDuration::from_secs(seconds));
+    }
+
+    pub(crate) fn question(&self, question_id: &str) -> QuestionKey {
+        QuestionKey {
+            quiz_id: self.quiz_id.clone(),
+            run_id: self.run_id.clone(),
+            question_id: question_id.parse().unwrap(),
+        }
+    }
+
+    pub(crate) fn windows(&self) -> WindowStore {
+        WindowStore::new(
+            self.dynamodb.clone(),
+            self.stack.outputs.windows_table.clone(),
+        )
+    }
+
+    pub(crate) fn answers(&self) -> AnswerStore {
+        AnswerStore::new(
+            self.dynamodb.clone(),
+            self.stack.outputs.answers_table.clone(),
+        )
+    }
+
+    pub(crate) fn tallies(&self) -> TallyStore {
+        TallyStore::new(
+            self.dynamodb.clone(),
+            self.stack.outputs.tallies_table.clone(),
+        )
+    }
+
+    pub(crate) fn api(&self) -> AnswerApiHandler {
+        AnswerApiHandler {
+            windows: self.windows(),
+            recent_windows: WindowCache::new(self.windows()),
+            answers: self.answers(),
+            tallies: self.tallies(),
+            clock,
+        }
+    }
+
+    fn saga(&self) -> AnswerSagaHandler {
+        AnswerSagaHandler {
+            windows: self.windows(),
+            answers: self.answers(),
+            tallies: self.tallies(),
+            latency_allowance: SignedDuration::from_secs(5),
+            drain: SignedDuration::from_secs(2),
+            clock,
+        }
+    }
+
+    pub(crate) fn outbox(&self, dead_letters: &str) -> AnswerOutboxHandler {
+        let bus = &self.stack.outputs.event_bus_name;
+        AnswerOutboxHandler {
+            tallies: self.tallies(),
+            bus: EventBus::new(self.eventbridge.clone(), bus.clone()),
+            dead_letters: DeadLetters::new(
+                self.sqs.clone(),
+                dead_letters.to_owned(),
+                "answer-outbox",
+            ),
+        }
+    }
+
+    /// Does a task of the saga, as the state machine would see it.
+    pub(crate) async fn task(&self, op: &str, more: Value) -> Result<Value, Diagnostic> {
+        let mut task = json!({"op": op, "quizId": self.quiz_id, "runId": self.run_id});
+        task.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        let answer = self
+            .saga()
+            .handle(LambdaEvent::new(task, Context::default()))
+            .await?;
+        Ok(serde_json::to_value(answer).unwrap())
+    }
+
+    /// Opens a question of 15 seconds and four options, the second of which is correct.
+    pub(crate) async fn open(&self, question_id: &str, shards: u32) -> Value {
+        let more = json!({"questionId": question_id, "options": 4, "correct": 1, "seconds": 15,
+                          "shards": shards});
+        self.task("open-window", more).await.unwrap()
+    }
+
+    /// Lets an open question's time pass, closes and tallies it.
+    pub(crate) async fn tally(&self, question_id: &str) -> Value {
+        self.wait(22);
+        let question = json!({"questionId": question_id});
+        self.task("close-window", question.clone()).await.unwrap();
+        self.task("tally", question).await.unwrap()
+    }
+
+    /// Sends an answer; returns status and body.
+    pub(crate) async fn answer(
+        &self,
+        viewer: &str,
+        question_id: &str,
+        choice: u32,
+    ) -> (i64, Value) {
+        self.answer_with(&self.api(), viewer, question_id, json!({"choice": choice}))
+            .await
+    }
+
+    pub(crate) async fn answer_with(
+        &self,
+        api: &AnswerApiHandler,
+        viewer: &str,
+        question_id: &str,
+        body: Value,
+    ) -> (i64, Value) {
+        let route = "POST /quizzes/{quizId}/runs/{runId}/questions/{questionId}/answers";
+        self.call(api, viewer, route, question_id, body).await
+    }
+
+    /// Asks how a question stands.
+    pub(crate) async fn results(&self, question_id: &str) -> (i64, Value) {
+        let route = "GET /quizzes/{quizId}/runs/{runId}/questions/{questionId}/results";
+        self.call(&self.api(), "viewer-0", route, question_id, json!(null))
+            .await
+    }
+
+    /// Asks for the leaderboard.
+    pub(crate) async fn leaderboard(&self) -> (i64, Value) {
+        let route = "GET /quizzes/{quizId}/runs/{runId}/leaderboard";
+        self.call(&self.api(), "viewer-0", route, "none", json!(null))
+            .await
+    }
+
+    async fn call(
+        &self,
+        api: &AnswerApiHandler,
+        viewer: &str,
+        route: &str,
+        question_id: &str,
+        body: Value,
+    ) -> (i64, Value) {
+        let name = format!("Name of {viewer}");
+        let request = json!({
+            "version": "2.0",
+            "routeKey": route,
+            "rawPath": "/",
+            "rawQueryString": "",
+            "headers": {"content-type": "application/json"},
+            "pathParameters": {
+                "quizId": self.quiz_id, "runId": self.run_id, "questionId": question_id
+            },
+            "requestContext": {
+                "accountId": "000000000000",
+                "apiId": "api",
+                "requestId": "request",
+                "routeKey": route,
+                "stage": "$default",
+                "timeEpoch": 0,
+                "http": {"method": "POST", "path": "/", "protocol": "HTTP/1.1",
+                         "sourceIp": "127.0.0.1", "userAgent": "test"},
+                "authorizer": {"jwt": {
+                    "claims": {"sub": viewer, "token_use": "id", "name": name}
+                }},
+            },
+            "body": body.to_string(),
+            "isBase64Encoded": false,
+        });
+        let request = serde_json::from_value(request).unwrap();
+        let response = api
+            .handle(LambdaEvent::new(request, Context::default()))
+            .await
+            .unwrap();
+        let Some(Body::Text(body)) = response.body else {
+            panic!("no body")
+        };
+        (response.status_code, serde_json::from_str(&body).unwrap())
+    }
+
+    /// A queue of the test's own.
+    pub(crate) async fn queue(&self) -> String {
+        let name = format!("test-{}", Uuid::new_v4());
+        self.sqs
+            .create_queue()
+            .queue_name(name)
+            .send()
+            .await
+            .unwrap()
+            .queue_url
+            .unwrap()
+    }
+
+    /// A queue that gets what the service publishes about the test's quiz.
+    pub(crate) async fn listen(&self) -> String {
+        let queue = self.queue().await;
+        let bus = &self.stack.outputs.event_bus_name;
+        let attributes = self
+            .sqs
+            .get_queue_attributes()
+            .queue_url(&queue)
+            .attribute_names(QueueAttributeName::QueueArn)
+            .send()
+            .await
+            .unwrap();
+        let arn = attributes.attributes.unwrap()[&QueueAttributeName::QueueArn].clone();
+        let rule = format!("test-{}", self.quiz_id);
+        let pattern = json!({
+            "source": ["cuepoint.answer-collector"],
+            "detail": {"data": {"quizId": [self.quiz_id]}},
+        });
+        let target = aws_sdk_eventbridge::types::Target::builder()
+            .id("queue")
+            .arn(arn);
+        let put = self.eventbridge.put_rule().event_bus_name(bus).name(&rule);
+        put.event_pattern(pattern.to_string()).send().await.unwrap();
+        let put = self
+            .eventbridge
+            .put_targets()
+            .event_bus_name(bus)
+            .rule(&rule);
+        put.targets(target.build().unwrap()).send().await.unwrap();
+        queue
+    }
+
+    /// Takes messages from a queue until `enough` of them.
+    pub(crate) async fn receive(
+        &self,
+        queue: &str,
+        enough: impl Fn(&[Message]) -> bool,
+    ) -> Vec<Message> {
+        let mut found = Vec::new();
+        let end = Instant::now() + PATIENCE;
+        while !enough(&found) {
+            assert!(Instant::now() < end, "only {} messages came", found.len());
+            let request = self
+                .sqs
+                .receive_message()
+                .queue_url(queue)
+                .max_number_of_messages(10);
+            let request = request.message_attribute_names("All").wait_time_seconds(1);
+            let messages = request.send().await.unwrap().messages.unwrap_or_default();
+            for message in messages {
+                let receipt = message.receipt_handle().unwrap();
+                let delete = self
+                    .sqs
+                    .delete_message()
+                    .queue_url(queue)
+                    .receipt_handle(receipt);
+                delete.send().await.unwrap();
+                found.push(message);
+            }
+        }
+        found
+    }
+
+    /// Asks until it is so.
+    pub(crate) async fn until(&self, ask: impl AsyncFn() -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !ask().await {
+            assert!(Instant::now() < end, "it did not happen");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! A window from its opening to its tally, and the leaderboard.
+
+use serde_json::json;
+
+use crate::cloud::Cloud;
+
+#[tokio::test]
+async fn a_window_opens_once_and_keeps_its_times_idempotent() {
+    let cloud = Cloud::new().await;
+    let opened = cloud.open("q1", 3).await;
+    cloud.wait(3);
+    assert_eq!(cloud.open("q1", 3).await, opened);
+    let question = |change: serde_json::Value| {
+        let mut question = json!({"questionId": "q1", "options": 4, "correct": 1, "seconds": 15,
+                                  "shards": 3});
+        question
+            .as_object_mut()
+            .unwrap()
+            .extend(change.as_object().unwrap().clone());
+        cloud.task("open-window", question)
+    };
+    let other = question(json!({"correct": null})).await.unwrap_err();
+    assert_eq!(other.error_type, "Conflict");
+    let invalid = question(json!({"options": 11})).await.unwrap_err();
+    assert_eq!(invalid.error_type, "InvalidInput");
+    let unknown = cloud.task("no-such-op", json!({})).await.unwrap_err();
+    assert_eq!(unknown.error_type, "InvalidInput");
+}
+
+#[tokio::test]
+async fn a_window_is_closed_after_its_drain_and_tallied_once_closed() {
+    let cloud = Cloud::new().await;
+    let question = json!({"questionId": "q1"});
+    let error = |op: &'static str| {
+        let (cloud, question) = (&cloud, question.clone());
+        async move { cloud.task(op, question).await.unwrap_err().error_type }
+    };
+    assert_eq!(error("close-window").await, "NotFound");
+    assert_eq!(error("tally").await, "NotFound");
+    cloud.open("q1", 1).await;
+    cloud.wait(21);
+    assert_eq!(
+        error("close-window").await,
+        "WindowStillOpen",
+        "writes may still be on their way"
+    );
+    assert_eq!(error("tally").await, "WindowStillOpen");
+    cloud.wait(1);
+    assert_eq!(
+        error("tally").await,
+        "WindowStillOpen",
+        "it is not closed yet"
+    );
+    for _ in 0..2 {
+        let closed = cloud.task("close-window", question.clone()).await.unwrap();
+        assert_eq!(closed, json!({"status": "closed"}));
+    }
+    let tally = cloud.task("tally", question.clone()).await.unwrap();
+    let expected = json!({"counts": [0, 0, 0, 0], "accepted": 0, "correct": 1,
+                          "live": [0, 0, 0, 0], "liveAgrees": true});
+    assert_eq!(tally, expected);
+}
+
+#[tokio::test]
+async fn the_tally_counts_every_shard_and_does_not_change() {
+    let cloud = Cloud::new().await;
+    cloud.open("q1", 5).await;
+    for n in 0..20 {
+        assert_eq!(
+            cloud
+                .answer(&format!("viewer-{n}"), "q1", n % 4 / 2)
+                .await
+                .0,
+            201
+        );
+    }
+    let tally = cloud.tally("q1").await;
+    assert_eq!(
+        (&tally["counts"], &tally["accepted"]),
+        (&json!([10, 10, 0, 0]), &json!(20))
+    );
+    let again = cloud
+        .task("tally", json!({"questionId": "q1"}))
+        .await
+        .unwrap();
+    assert_eq!(again["counts"], tally["counts"]);
+    let question = json!({"questionId": "q1"});
+    cloud
+        .until(async || cloud.task("tally", question.clone()).await.unwrap()["liveAgrees"] == true)
+        .await;
+}
+
+#[tokio::test]
+async fn a_voided_window_is_not_tallied_and_a_tallied_one_not_voided() {
+    let cloud = Cloud::new().await;
+    let void = |question: &'static str| cloud.task("void-window", json!({"questionId": question}));
+    assert_eq!(
+        void("q1").await.unwrap(),
+        json!({"voided": false}),
+        "there is none"
+    );
+    cloud.open("q1", 1).await;
+    cloud.open("q2", 1).await;
+    for _ in 0..2 {
+        assert_eq!(void("q1").await.unwrap(), json!({"voided": true}));
+    }
+    cloud.wait(22);
+    for op in ["close-window", "tally"] {
+        let refused = cloud
+            .task(op, json!({"questionId": "q1"}))
+            .await
+            .unwrap_err();
+        assert_eq!(refused.error_type, "Conflict");
+    }
+    cloud.tally("q2").await;
+    assert_eq!(void("q2").await.unwrap(), json!({"voided": false}));
+    assert_eq!(cloud.results("q2").await.1["status"], "tallied");
+}
+
+#[tokio::test]
+async fn the_leaderboard_adds_up_tallied_questions_over_all_shards() {
+    let cloud = Cloud::new().await;
+    assert_eq!(cloud.leaderboard().await.0, 404, "no such run yet");
+    cloud.open("q1", 3).await;
+    assert_eq!(cloud.leaderboard().await.1, json!({"top": []}));
+    // From the first on, each answers two seconds later than the one before.
+    for n in 0..8 {
+        assert_eq!(cloud.answer(&format!("viewer-{n}"), "q1", 1).await.0, 201);
+        cloud.wait(2);
+    }
+    cloud.tally("q1").await;
+    cloud.open("q2", 3).await;
+    // The last of the first question is the only one who knows the second.
+    for n in 0..12 {
+        let choice = if n == 7 { 1 } else { 0 };
+        assert_eq!(
+            cloud.answer(&format!("viewer-{n}"), "q2", choice).await.0,
+            201
+        );
+    }
+    cloud.tally("q2").await;
+    cloud.open("q3", 3).await;
+    assert_eq!(cloud.answer("viewer-11", "q3", 1).await.0, 201);
+    cloud
+        .task("void-window", json!({"questionId": "q3"}))
+        .await
+        .unwrap();
+
+    let answer = cloud.task("leaderboard", json!({})).await.unwrap();
+    let top = answer["top"].as_array().unwrap();
+    let names: Vec<_> = top.iter().map(|place| place[0].as_str().unwrap()).collect();
+    let expected: Vec<_> = [7, 0, 1, 2, 3, 4, 5, 6]
+        .iter()
+        .map(|n| format!("Name of viewer-{n}"))
+        .collect();
+    assert_eq!(names, expected, "who has no points is not in it");
+    let points: Vec<_> = top.iter().map(|place| place[1].as_u64().unwrap()).collect();
+    assert!(points.is_sorted_by(|a, b| a > b) && points[0] > 1_500 && points[7] >= 500);
+    assert_eq!(
+        cloud.leaderboard().await,
+        (200, answer.clone()),
+        "as it was computed"
+    );
+    assert_eq!(cloud.task("leaderboard", json!({})).await.unwrap(), answer);
+}

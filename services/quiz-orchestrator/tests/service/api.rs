@@ -1,0 +1,152 @@
+//! What producers get over HTTP.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use crate::cloud::Cloud;
+
+#[tokio::test]
+async fn a_quiz_is_saved_and_read_back() {
+    let cloud = Cloud::new().await;
+    let quiz_id = cloud.quiz().await;
+    let (status, quiz) = cloud
+        .call(
+            "GET /quizzes/{quizId}",
+            json!({"quizId": quiz_id}),
+            json!(null),
+        )
+        .await;
+    assert_eq!(status, 200);
+    assert_eq!(quiz["title"], "Birds");
+    assert_eq!(quiz["questions"][0]["questionId"], "q1");
+    assert_eq!(quiz["questions"][0]["correct"], 1);
+    assert_eq!(quiz["questions"][1]["correct"], json!(null));
+}
+
+#[tokio::test]
+async fn only_producers_may_do_anything() {
+    let cloud = Cloud::new().await;
+    for route in [
+        "POST /quizzes",
+        "GET /quizzes/{quizId}",
+        "POST /quizzes/{quizId}/runs",
+    ] {
+        let (status, problem) = cloud
+            .call_as("[viewers]", route, json!({"quizId": "any"}), json!({}))
+            .await;
+        assert_eq!(
+            (status, &problem["type"]),
+            (403, &json!("urn:cuepoint:problem:forbidden"))
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_quiz_that_cannot_be_shown_is_refused() {
+    let cloud = Cloud::new().await;
+    let quiz = |text: &str, seconds: u32| {
+        json!({"title": "t", "questions": [
+            {"question": "Short?", "answers": ["a", "b"], "seconds": 5},
+            {"question": text, "answers": ["a", "b"], "correct": 0, "seconds": seconds},
+        ]})
+    };
+    let create = |body| cloud.call("POST /quizzes", json!({}), body);
+    let (status, problem) = create(quiz(&"é".repeat(480), 5)).await;
+    assert_eq!(
+        (status, &problem["type"]),
+        (422, &json!("urn:cuepoint:problem:cue-too-large"))
+    );
+    assert_eq!(
+        (&problem["question"], &problem["limit"]),
+        (&json!(2), &json!(1024))
+    );
+    assert!(problem["bytes"].as_u64().unwrap() > 1024);
+    let (status, problem) = create(quiz("Long?", 4)).await;
+    assert_eq!(
+        (status, &problem["type"]),
+        (422, &json!("urn:cuepoint:problem:invalid-quiz"))
+    );
+    let (status, _) = create(json!({"title": "t"})).await;
+    assert_eq!(status, 400);
+}
+
+#[tokio::test]
+async fn a_run_is_scheduled_on_a_known_channel_and_not_in_the_past() {
+    let cloud = Cloud::new().await;
+    let quiz_id = cloud.quiz().await;
+    let schedule = |quiz: String, body| {
+        let ids = json!({"quizId": quiz});
+        cloud.call("POST /quizzes/{quizId}/runs", ids, body)
+    };
+    let channel = &cloud.channel;
+    let in_time = json!({"channelId": channel, "expectedAudience": 20_000, "pauseSeconds": 0});
+    let (status, run) = schedule(quiz_id.to_string(), in_time).await;
+    assert_eq!((status, &run["status"]), (201, &json!("scheduled")));
+    assert_eq!(
+        (&run["shards"], &run["pauseSeconds"]),
+        (&json!(4), &json!(0))
+    );
+    assert_eq!(run["runId"].as_str().unwrap().len(), 32);
+
+    let past = Timestamp::now() - SignedDuration::from_secs(61);
+    let (status, problem) = schedule(
+        quiz_id.to_string(),
+        json!({"channelId": channel, "startsAt": past}),
+    )
+    .await;
+    assert_eq!(
+        (status, &problem["type"]),
+        (422, &json!("urn:cuepoint:problem:invalid-run"))
+    );
+    let (status, _) = schedule(quiz_id.to_string(), json!({"channelId": "unknown"})).await;
+    assert_eq!(status, 404, "no such channel");
+    let (status, _) = schedule("unknown".to_owned(), json!({"channelId": channel})).await;
+    assert_eq!(status, 404, "no such quiz");
+}
+
+#[tokio::test]
+async fn a_run_is_cancelled_at_once_before_it_starts_and_by_the_saga_after() {
+    let cloud = Cloud::new().await;
+    let route = "POST /quizzes/{quizId}/runs/{runId}/cancel";
+    let waiting = cloud.schedule(&cloud.quiz().await).await;
+    cloud
+        .task("claim-run", &waiting, json!({"executionId": "e0"}))
+        .await
+        .unwrap();
+    assert_eq!(
+        cloud.store.holder(&cloud.channel_id()).await.unwrap(),
+        Some(waiting.run_id.clone())
+    );
+    let ids = json!({"quizId": waiting.quiz_id, "runId": waiting.run_id});
+    let (status, answer) = cloud.call(route, ids.clone(), json!(null)).await;
+    assert_eq!((status, &answer["status"]), (202, &json!("cancelled")));
+    assert_eq!(
+        cloud.store.holder(&cloud.channel_id()).await.unwrap(),
+        None,
+        "the channel is free"
+    );
+    let (status, problem) = cloud.call(route, ids.clone(), json!(null)).await;
+    assert_eq!(
+        (status, &problem["type"]),
+        (409, &json!("urn:cuepoint:problem:run-ended"))
+    );
+    let (_, shown) = cloud
+        .call("GET /quizzes/{quizId}/runs/{runId}", ids, json!(null))
+        .await;
+    assert_eq!(shown["status"], "cancelled");
+
+    let running = cloud.running().await;
+    let ids = json!({"quizId": running.quiz_id, "runId": running.run_id});
+    for _ in 0..2 {
+        let (status, answer) = cloud.call(route, ids.clone(), json!(null)).await;
+        assert_eq!((status, &answer["status"]), (202, &json!("cancelling")));
+    }
+    let (status, _) = cloud
+        .call(
+            route,
+            json!({"quizId": running.quiz_id, "runId": "none"}),
+            json!(null),
+        )
+        .await;
+    assert_eq!(status, 404);
+}

@@ -1,0 +1,330 @@
+//! What the tests need of the local cloud.
+
+use std::time::{Duration, Instant};
+
+use aws_lambda_events::{apigw::ApiGatewayV2httpResponse, encodings::Body};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
+use aws_sdk_sqs::types::{Message, QueueAttributeName};
+use cuepoint_shared::{
+    channels::Channels,
+    ids::{ChannelId, QuizId, RunId},
+};
+use jiff::Timestamp;
+use lambda_runtime::{Context, Diagnostic, LambdaEvent};
+use quiz_orchestrator::{
+    quiz_api::QuizApiHandler, quiz_saga::QuizSagaHandler, run::Run, store::QuizStore, video::Video,
+};
+use serde_json::{Value, json};
+use stage::Stack;
+use uuid::Uuid;
+
+use crate::ivs::Ivs;
+
+/// How long a test waits for something that takes part of a second.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The local cloud, a table of the test's own, a channel that is in no other test, and an IVS that
+/// answers as it is told.
+pub(crate) struct Cloud {
+    pub(crate) stack: Stack,
+    pub(crate) sqs: aws_sdk_sqs::Client,
+    pub(crate) eventbridge: aws_sdk_eventbridge::Client,
+    pub(crate) store: QuizStore,
+    pub(crate) channel: String,
+    pub(crate) ivs: Ivs,
+    ivs_client: aws_sdk_ivs::Client,
+}
+
+impl Cloud {
+    /// With a table that no deployed function listens to.
+    pub(crate) async fn new() -> Self {
+        let stack = Stack::load().unwrap();
+        let dynamodb = aws_sdk_dynamodb::Client::new(&stack.sdk_config().await);
+        let table = format!("test-quizzes-{}", Uuid::new_v4());
+        let key = |name: &str, kind| {
+            KeySchemaElement::builder()
+                .attribute_name(name)
+                .key_type(kind)
+                .build()
+                .unwrap()
+        };
+        let text = |name: &str| {
+            let kind = ScalarAttributeType::S;
+            AttributeDefinition::builder()
+                .attribute_name(name)
+                .attribute_type(kind)
+                .build()
+                .unwrap()
+        };
+        dynamodb
+            .create_table()
+            .table_name(&table)
+            .billing_mode(BillingMode::PayPerRequest)
+            .key_schema(key("pk", KeyType::Hash))
+            .key_schema(key("sk", KeyType::Range))
+            .attribute_definitions(text("pk"))
+            .attribute_definitions(text("sk"))
+            .send()
+            .await
+            .unwrap();
+        Self::with(stack, table).await
+    }
+
+    /// With the deployed table.
+    pub(crate) async fn deployed() -> Self {
+        let stack = Stack::load().unwrap();
+        let table = stack.outputs.quizzes_table.clone();
+        Self::with(stack, table).await
+    }
+
+    async fn with(stack: Stack, table: String) -> Self {
+        let config = stack.sdk_config().await;
+        let ivs = Ivs::start().await;
+        let ivs_config = aws_sdk_ivs::config::Builder::from(&config)
+            .endpoint_url(&ivs.endpoint)
+            .retry_config(aws_sdk_ivs::config::retry::RetryConfig::disabled())
+            .build();
+        Self {
+            sqs: aws_sdk_sqs::Client::new(&config),
+            eventbridge: aws_sdk_eventbridge::Client::new(&config),
+            store: QuizStore::new(aws_sdk_dynamodb::Client::new(&config), table),
+            channel: format!("test-{}", Uuid::new_v4().simple()),
+            ivs,
+            ivs_client: aws_sdk_ivs::Client::from_conf(ivs_config),
+            stack,
+        }
+    }
+
+    fn channels(&self) -> Channels {
+        let arn = format!(
+            "arn:aws:ivs:eu-west-1:000000000000:channel/{}",
+            self.channel
+        );
+        let channel = json!({"arn": arn, "playbackUrl": "http://x", "origins": ["http://x"]});
+        let mut channels = serde_json::Map::new();
+        channels.insert(self.channel.clone(), channel);
+        Channels::parse(&Value::Object(channels).to_string()).unwrap()
+    }
+
+    pub(crate) fn channel_id(&self) -> ChannelId {
+        self.channel.parse().unwrap()
+    }
+
+    pub(crate) fn api(&self) -> QuizApiHandler {
+        QuizApiHandler {
+            store: self.store.clone(),
+            channels: self.channels(),
+            clock: Timestamp::now,
+            new_id: Uuid::new_v4,
+        }
+    }
+
+    pub(crate) fn saga(&self) -> QuizSagaHandler {
+        QuizSagaHandler {
+            store: self.store.clone(),
+            video: Video::new(self.ivs_client.clone()),
+            channels: self.channels(),
+            clock: Timestamp::now,
+        }
+    }
+
+    /// Does a task of the saga, as the state machine would see it.
+    pub(crate) async fn task(&self, op: &str, run: &Run, more: Value) -> Result<Value, Diagnostic> {
+        let mut task = json!({"op": op, "quizId": run.quiz_id, "runId": run.run_id});
+        task.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        let answer = self
+            .saga()
+            .handle(LambdaEvent::new(task, Context::default()))
+            .await?;
+        Ok(serde_json::to_value(answer).unwrap())
+    }
+
+    /// Sends a producer's request; returns status and body.
+    pub(crate) async fn call(&self, route: &str, ids: Value, body: Value) -> (i64, Value) {
+        self.call_as("[producers]", route, ids, body).await
+    }
+
+    pub(crate) async fn call_as(
+        &self,
+        groups: &str,
+        route: &str,
+        ids: Value,
+        body: Value,
+    ) -> (i64, Value) {
+        let claims = json!({"sub": "producer-1", "token_use": "id", "cognito:groups": groups});
+        let request = json!({
+            "version": "2.0",
+            "routeKey": route,
+            "rawPath": "/",
+            "rawQueryString": "",
+            "headers": {"content-type": "application/json"},
+            "pathParameters": ids,
+            "requestContext": {
+                "accountId": "000000000000",
+                "apiId": "api",
+                "requestId": "request",
+                "routeKey": route,
+                "stage": "$default",
+                "timeEpoch": 0,
+                "http": {"method": "POST", "path": "/", "protocol": "HTTP/1.1",
+                         "sourceIp": "127.0.0.1", "userAgent": "test"},
+                "authorizer": {"jwt": {"claims": claims}},
+            },
+            "body": body.to_string(),
+            "isBase64Encoded": false,
+        });
+        let request = serde_json::from_value(request).unwrap();
+        let event = LambdaEvent::new(request, Context::default());
+        read(self.api().handle(event).await.unwrap())
+    }
+
+    /// A saved quiz of two questions.
+    pub(crate) async fn quiz(&self) -> QuizId {
+        let body = json!({"title": "Birds", "questions": [
+            {"question": "Which is a bird?", "answers": ["Bat", "Emu", "Bee"], "correct": 1, "seconds": 15},
+            {"question": "Which do you like?", "answers": ["Emu", "Owl"], "seconds": 10},
+        ]});
+        let (status, quiz) = self.call("POST /quizzes", json!({}), body).await;
+        assert_eq!(status, 201, "{quiz}");
+        quiz["quizId"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// A run of a quiz on the test's channel, scheduled an hour ahead.
+    pub(crate) async fn schedule(&self, quiz_id: &QuizId) -> Run {
+        let starts_at = Timestamp::now() + jiff::SignedDuration::from_hours(1);
+        let body = json!({"channelId": self.channel, "startsAt": starts_at});
+        let ids = json!({"quizId": quiz_id});
+        let (status, run) = self.call("POST /quizzes/{quizId}/runs", ids, body).await;
+        assert_eq!(status, 201, "{run}");
+        let run_id = run["runId"].as_str().unwrap().parse().unwrap();
+        self.run(quiz_id, &run_id).await
+    }
+
+    /// A run that is on air.
+    pub(crate) async fn running(&self) -> Run {
+        let run = self.schedule(&self.quiz().await).await;
+        let claimed = self
+            .task("claim-run", &run, json!({"executionId": "e1"}))
+            .await
+            .unwrap();
+        assert_eq!(claimed["claimed"], true);
+        self.task("start-run", &run, json!({})).await.unwrap();
+        self.run(&run.quiz_id, &run.run_id).await
+    }
+
+    /// A run as it is now.
+    pub(crate) async fn run(&self, quiz_id: &QuizId, run_id: &RunId) -> Run {
+        self.store.run(quiz_id, run_id).await.unwrap().unwrap()
+    }
+
+    /// The status of a run as it is now.
+    pub(crate) async fn status(&self, run: &Run) -> &'static str {
+        self.run(&run.quiz_id, &run.run_id).await.status.name()
+    }
+
+    /// A queue of the test's own.
+    pub(crate) async fn queue(&self) -> String {
+        let name = format!("test-{}", Uuid::new_v4());
+        self.sqs
+            .create_queue()
+            .queue_name(name)
+            .send()
+            .await
+            .unwrap()
+            .queue_url
+            .unwrap()
+    }
+
+    /// A queue that gets what the service publishes about a quiz.
+    pub(crate) async fn listen(&self, quiz_id: &QuizId) -> String {
+        let queue = self.queue().await;
+        let bus = &self.stack.outputs.event_bus_name;
+        let attributes = self
+            .sqs
+            .get_queue_attributes()
+            .queue_url(&queue)
+            .attribute_names(QueueAttributeName::QueueArn)
+            .send()
+            .await
+            .unwrap();
+        let arn = attributes.attributes.unwrap()[&QueueAttributeName::QueueArn].clone();
+        let rule = format!("test-{quiz_id}");
+        let pattern = json!({
+            "source": ["cuepoint.quiz-orchestrator"],
+            "detail": {"data": {"quizId": [quiz_id]}},
+        });
+        let target = aws_sdk_eventbridge::types::Target::builder()
+            .id("queue")
+            .arn(arn);
+        let put = self.eventbridge.put_rule().event_bus_name(bus).name(&rule);
+        put.event_pattern(pattern.to_string()).send().await.unwrap();
+        let put = self
+            .eventbridge
+            .put_targets()
+            .event_bus_name(bus)
+            .rule(&rule);
+        put.targets(target.build().unwrap()).send().await.unwrap();
+        queue
+    }
+
+    /// Takes so many messages from a queue.
+    pub(crate) async fn receive(&self, queue: &str, wanted: usize) -> Vec<Message> {
+        let mut found = Vec::new();
+        let end = Instant::now() + PATIENCE;
+        while found.len() < wanted {
+            assert!(
+                Instant::now() < end,
+                "{} of {wanted} messages came",
+                found.len()
+            );
+            let request = self
+                .sqs
+                .receive_message()
+                .queue_url(queue)
+                .max_number_of_messages(10);
+            let request = request.message_attribute_names("All").wait_time_seconds(1);
+            let messages = request.send().await.unwrap().messages.unwrap_or_default();
+            for message in messages {
+                let receipt = message.receipt_handle().unwrap();
+                let delete = self
+                    .sqs
+                    .delete_message()
+                    .queue_url(queue)
+                    .receipt_handle(receipt);
+                delete.send().await.unwrap();
+                found.push(message);
+            }
+        }
+        found
+    }
+
+    /// Asks until it is so.
+    pub(crate) async fn until(&self, ask: impl AsyncFn() -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !ask().await {
+            assert!(Instant::now() < end, "it did not happen");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// Status and body of an answer.
+fn read(response: ApiGatewayV2httpResponse) -> (i64, Value) {
+    let Some(Body::Text(body)) = response.body else {
+        panic!("no body")
+    };
+    (response.status_code, serde_json::from_str(&body).unwrap())
+}
+
+/// Detail type and detail of an event as the bus delivered it.
+pub(crate) fn delivered(message: &Message) -> (String, Value) {
+    let delivery: Value = serde_json::from_str(message.body().unwrap()).unwrap();
+    (
+        delivery["detail-type"].as_str().unwrap().to_owned(),
+        delivery["detail"].clone(),
+    )
+}
