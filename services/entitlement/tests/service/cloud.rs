@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, Target};
-use aws_sdk_sqs::types::Message;
-use aws_sdk_sqs::types::QueueAttributeName;
+use aws_sdk_sqs::types::{Message, QueueAttributeName};
 use cuepoint_shared::dead_letters::DeadLetters;
 use entitlement::store::EntitlementStore;
 use serde_json::{Value, json};
@@ -170,17 +169,24 @@ impl Cloud {
         found
     }
 
-    /// Whether nothing comes to a queue for a while.
-    pub(crate) async fn stays_empty(&self, queue: &str) -> bool {
+    /// Messages that wait in a queue, or come within a second: at most ten, which stay there.
+    pub(crate) async fn waiting(&self, queue: &str) -> Vec<Message> {
         let answer = self
             .sqs
             .receive_message()
             .queue_url(queue)
+            .max_number_of_messages(10)
+            .visibility_timeout(0)
             .wait_time_seconds(1)
             .send()
             .await
             .unwrap();
-        answer.messages.unwrap_or_default().is_empty()
+        answer.messages.unwrap_or_default()
+    }
+
+    /// Whether nothing comes to a queue for a while.
+    pub(crate) async fn stays_empty(&self, queue: &str) -> bool {
+        self.waiting(queue).await.is_empty()
     }
 
     /// Asks until there is an answer.

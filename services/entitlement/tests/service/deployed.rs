@@ -1,5 +1,6 @@
 //! The deployed functions, from the bus through queue, table and stream back to the bus.
 
+use aws_sdk_sqs::types::Message;
 use cuepoint_shared::dead_letters::{EVENT_ID, FUNCTION, REASON};
 use serde_json::json;
 use uuid::Uuid;
@@ -7,21 +8,32 @@ use uuid::Uuid;
 use crate::cloud::{Cloud, attribute, delivered, upstream};
 
 #[tokio::test]
-async fn what_upstream_says_comes_back_as_what_is_in_effect() {
+async fn what_upstream_says_comes_back_once_as_what_is_in_effect() {
     let cloud = Cloud::new().await;
     let published = cloud.listen().await;
     let data = json!({ "userId": cloud.viewer, "channelId": cloud.channel_id() });
-    let order = upstream(1, &format!("order-{}", cloud.viewer), data);
-    cloud.put_event("user-entitled", &order).await;
-    cloud.put_event("user-entitled", &order).await;
+    for (second, upstream_type, detail_type, version) in [
+        (1, "user-entitled", "entitlement-granted", 1),
+        (2, "user-entitlement-revoked", "entitlement-revoked", 1),
+        (3, "user-entitled", "entitlement-granted", 2),
+    ] {
+        let event_id = format!("order-{second}-{}", cloud.viewer);
+        let event = upstream(second, &event_id, data.clone());
+        cloud.put_event(upstream_type, &event).await;
+        cloud.put_event(upstream_type, &event).await;
 
-    let messages = cloud.receive(&published, 1, |_| true).await;
-    let (detail_type, detail) = delivered(&messages[0]);
-    assert_eq!(detail_type, "entitlement-granted");
-    assert_eq!(detail["data"]["viewerSessionVersion"], 1);
-    let correlation_id = &order["metadata"]["correlationId"];
-    assert_eq!(&detail["metadata"]["correlationId"], correlation_id);
-    assert!(cloud.stays_empty(&published).await, "published once");
+        let messages = cloud.receive(&published, 1, |_| true).await;
+        let (published_type, detail) = delivered(&messages[0]);
+        assert_eq!(published_type, detail_type);
+        assert_eq!(detail["data"]["viewerSessionVersion"], version);
+        let correlation_id = &event["metadata"]["correlationId"];
+        assert_eq!(&detail["metadata"]["correlationId"], correlation_id);
+        assert!(cloud.stays_empty(&published).await, "published once");
+    }
+    // IVS took the revocation: it was not kept for an operator.
+    let parked = &cloud.stack.outputs.entitlement_outbox_dlq_url;
+    let ours = |message: &Message| message.body().unwrap().contains(&cloud.viewer);
+    assert!(!cloud.waiting(parked).await.iter().any(ours));
 }
 
 #[tokio::test]
@@ -31,7 +43,7 @@ async fn a_malformed_event_ends_in_the_dead_letter_queue_and_writes_nothing() {
     let mut order = upstream(1, &event_id, json!({ "channelId": cloud.channel_id() }));
     cloud.put_event("user-entitled", &order).await;
 
-    let ours = |message: &_| attribute(message, EVENT_ID) == Some(event_id.as_str());
+    let ours = |message: &Message| attribute(message, EVENT_ID) == Some(event_id.as_str());
     let queue = &cloud.stack.outputs.entitlement_intake_dlq_url;
     let parked = cloud.receive(queue, 1, ours).await;
     assert_eq!(attribute(&parked[0], FUNCTION), Some("entitlement-intake"));

@@ -16,7 +16,8 @@ async fn main() -> Result<(), Error> {
         &SecretsManager::new(&config),
         &required("PLAYBACK_KEY_SECRET_ARN")?,
     )
-    .await?;
+    .await
+    .inspect_err(|error| tracing::error!(%error, "no key to sign with"))?;
     let handler = TokenHandler::new(
         Entitlements::new(DynamoDb::new(&config), required("ENTITLEMENTS_TABLE")?),
         key,
