@@ -11,14 +11,23 @@ pub struct Window {
     pub closes_at: Timestamp,
 }
 
-/// 1,000 for a correct answer at once, falling linearly to 500 at the end of the window
-/// (`docs/architecture.md`, "Points").
-pub fn for_correct(window: Window, received_at: Timestamp) -> u64 {
-    let length = window.closes_at.as_millisecond() - window.opened_at.as_millisecond();
-    let after = received_at.as_millisecond() - window.opened_at.as_millisecond();
-    let after = after.clamp(0, length);
-    let lost = if length == 0 { 0 } else { 500 * after / length };
-    u64::try_from(1_000 - lost).expect("at most half is lost")
+impl Window {
+    /// Milliseconds from its opening to an answer, at most its length.
+    pub fn taken(&self, received_at: Timestamp) -> u64 {
+        let after = received_at.as_millisecond() - self.opened_at.as_millisecond();
+        u64::try_from(after).unwrap_or(0).min(self.length())
+    }
+
+    fn length(&self) -> u64 {
+        let length = self.closes_at.as_millisecond() - self.opened_at.as_millisecond();
+        u64::try_from(length).unwrap_or(0)
+    }
+
+    /// 1,000 for a correct answer at once, falling linearly to 500 at the end of the window
+    /// (`docs/architecture.md`, "Points").
+    pub fn points(&self, received_at: Timestamp) -> u64 {
+        1_000 - 500 * self.taken(received_at) / self.length().max(1)
+    }
 }
 
 #[cfg(test)]
@@ -32,7 +41,7 @@ mod tests {
             opened_at: at(10_000),
             closes_at: at(20_000),
         };
-        let points = [10_000, 15_000, 20_000].map(|ms| for_correct(window, at(ms)));
+        let points = [10_000, 15_000, 20_000].map(|ms| window.points(at(ms)));
         assert_eq!(points, [1_000, 750, 500]);
     }
 }

@@ -1,6 +1,6 @@
 //! A whole show: people become entitled, watch, answer a scheduled quiz, and see its results.
 
-use std::time::Duration;
+use std::{cmp::Reverse, time::Duration};
 
 use anyhow::Context;
 use futures::{StreamExt, TryStreamExt, future, stream};
@@ -20,7 +20,7 @@ use crate::{
     audience::{self, Audience},
     backstage::{self, Saga},
     player::{PlayError, Player},
-    points, questions,
+    questions,
     report::{self, Latency, Leaderboard, Report, Viewers},
     viewer::{Experience, Happening, Viewer},
 };
@@ -31,6 +31,8 @@ const AT_ONCE: usize = 8;
 const PAUSE: u32 = 2;
 /// How long after the producer's call the quiz starts, in seconds.
 const LEAD: i64 = 3;
+/// How many places the leaderboard has.
+const PLACES: usize = 10;
 /// How long the stream behind the live tally may take to drain.
 const DRAINED_WITHIN: Duration = Duration::from_secs(30);
 
@@ -347,31 +349,36 @@ fn disagreements(watched: &[Experience]) -> Vec<String> {
     problems
 }
 
-/// The leaderboard as it follows from the accepted answers, beside the one in the video.
+/// The leaderboard as it follows from the accepted answers, beside the one in the video: more
+/// points first, then less time taken, then the name.
 fn leaderboard(
     entitled: &[(stage::Person, Viewer)],
     watched: &[Experience],
     saga: &Saga,
 ) -> Leaderboard {
     let windows = saga.windows();
-    let mut computed: Vec<(String, u64)> = Vec::new();
+    let mut standings: Vec<(Reverse<u64>, u64, String)> = Vec::new();
     for ((_, viewer), one) in entitled.iter().zip(watched) {
-        let correct = one
-            .answers
-            .iter()
-            .filter(|a| a.choice == questions::correct(a.index));
-        let points = correct.filter_map(|answer| {
-            let window = windows.get(answer.index)?;
-            Some(points::for_correct(*window, answer.received_at))
-        });
-        computed.push((viewer.name.clone(), points.sum()));
+        let (mut points, mut taken) = (0, 0);
+        for answer in &one.answers {
+            let correct = answer.choice == questions::correct(answer.index);
+            if let Some(window) = windows.get(answer.index).filter(|_| correct) {
+                points += window.points(answer.received_at);
+                taken += window.taken(answer.received_at);
+            }
+        }
+        standings.push((Reverse(points), taken, viewer.name.clone()));
     }
+    standings.sort();
     let in_video = watched
         .iter()
         .find_map(|one| one.leaderboard.clone())
         .unwrap_or_default();
-    computed.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    computed.truncate(in_video.len());
+    let best = standings
+        .into_iter()
+        .filter(|(points, ..)| points.0 > 0)
+        .take(PLACES);
+    let computed = best.map(|(points, _, name)| (name, points.0)).collect();
     Leaderboard { computed, in_video }
 }
 
