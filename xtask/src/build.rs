@@ -20,11 +20,16 @@ pub(crate) enum Scope {
     ProgramsAndTests,
 }
 
-/// The arguments that every build of the workspace has in common. Cargo chooses the features of a
-/// dependency by the packages it builds together: the same choice of packages each time, and nothing
-/// is compiled twice. This program is left out, since it is built by its own profile.
+/// The arguments that every build of the workspace has in common: cargo chooses the features of a
+/// dependency by the packages it builds together. This program is left out: it is built by its own
+/// profile.
 pub(crate) const WORKSPACE: [&str; 5] =
     ["--profile", "lambda", "--workspace", "--exclude", "xtask"];
+
+/// What is built for a show. Cargo counts the features that tests ask of a dependency only when a
+/// test is built; building one small test along makes the choice the same as for all tests, and so
+/// the AWS SDK is not compiled a second time for them.
+const PROGRAMS: [&str; 3] = ["--bins", "--test", "stack_file"];
 
 /// Builds and lays out.
 pub(crate) fn run(
@@ -39,7 +44,8 @@ pub(crate) fn run(
     command
         .arg("build")
         .args(WORKSPACE)
-        .args(["--bins", "--locked"]);
+        .args(PROGRAMS)
+        .arg("--locked");
     let advice = "fix what the compiler says, or run `cargo xtask doctor` if it is the machine";
     let advise = |error: anyhow::Error| match error.downcast::<Failure>() {
         Ok(failure) => failure.next(advice).into(),

@@ -91,6 +91,7 @@ fn summary(results: Vec<anyhow::Result<()>>) -> anyhow::Result<()> {
 impl Checks<'_> {
     /// Runs one tool as one step.
     fn check(&self, title: &str, log: &str, next: &str, command: Command) -> anyhow::Result<()> {
+        interrupt::check()?;
         let step = self.progress.step(title);
         let log = self.instance.log(log);
         process::run(command, title, &log, &step).map_err(|error| {
@@ -105,7 +106,7 @@ impl Checks<'_> {
 
     fn formatting(&self) -> anyhow::Result<()> {
         let mut command = self.workspace.cargo();
-        command.args(["fmt", "--all", "--check"]);
+        command.args(["fmt", "--all", "--check", "--", "--color", "never"]);
         self.check(
             "Check the formatting",
             "fmt",

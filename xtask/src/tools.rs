@@ -194,6 +194,8 @@ impl Tools {
                 "pip",
                 "install",
                 "--no-input",
+                "--progress-bar",
+                "off",
                 "--disable-pip-version-check",
             ])
             .args([
