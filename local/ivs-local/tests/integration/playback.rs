@@ -139,7 +139,7 @@ async fn segments_are_given_out_under_the_session_only() {
         403
     );
     assert_eq!(status(&format!("{base}/segment/{guessed}/0.ts")).await, 403);
-    assert_eq!(status(&format!("{base}/segment//0.ts")).await, 404);
+    assert_eq!(status(&format!("{base}/segment//0.ts")).await, 403);
     let segments = one
         .media_playlist()
         .replace("/playlist/", "/segment/")

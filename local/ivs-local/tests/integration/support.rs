@@ -26,10 +26,10 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// How long anything may take that is waited for.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The ffmpeg to publish and transcode with.
-pub fn ffmpeg() -> PathBuf {
+pub(crate) fn ffmpeg() -> PathBuf {
     let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/bin/ffmpeg");
     let path = std::env::var_os("CUEPOINT_FFMPEG").map_or(installed, PathBuf::from);
     assert!(
@@ -41,7 +41,7 @@ pub fn ffmpeg() -> PathBuf {
 }
 
 /// An SDK client for a server at `api`.
-pub async fn client(api: SocketAddr, region: &'static str) -> Client {
+pub(crate) async fn client(api: SocketAddr, region: &'static str) -> Client {
     let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
         .region(Region::new(region))
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
@@ -52,16 +52,16 @@ pub async fn client(api: SocketAddr, region: &'static str) -> Client {
 }
 
 /// A running server; dropping it stops it.
-pub struct Server {
-    pub api: SocketAddr,
-    pub rtmp: SocketAddr,
-    pub ivs: Client,
+pub(crate) struct Server {
+    pub(crate) api: SocketAddr,
+    pub(crate) rtmp: SocketAddr,
+    pub(crate) ivs: Client,
     stop: Option<oneshot::Sender<()>>,
     running: JoinHandle<std::io::Result<()>>,
 }
 
 impl Server {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listeners = Listeners {
             api: TcpListener::bind("127.0.0.1:0").await.unwrap(),
             rtmp: TcpListener::bind("127.0.0.1:0").await.unwrap(),
@@ -89,13 +89,13 @@ impl Server {
     }
 
     /// Stops the server and waits for it.
-    pub async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         drop(self.stop.take());
         self.running.await.unwrap().unwrap();
     }
 
     /// A channel and its stream key.
-    pub async fn channel(&self, authorized: bool) -> (Channel, String) {
+    pub(crate) async fn channel(&self, authorized: bool) -> (Channel, String) {
         let created = self
             .ivs
             .create_channel()
@@ -111,23 +111,23 @@ impl Server {
     }
 
     /// A publisher of a test picture with one key frame a second and AAC audio.
-    pub fn publish(&self, key: &str) -> Publisher {
+    pub(crate) fn publish(&self, key: &str) -> Publisher {
         self.publish_with(key, &["-c:a", "aac"])
     }
 
-    pub fn publish_with(&self, key: &str, audio: &[&str]) -> Publisher {
+    pub(crate) fn publish_with(&self, key: &str, audio: &[&str]) -> Publisher {
         Publisher::start(self.rtmp, key, audio)
     }
 
     /// Waits until the channel is live.
-    pub async fn live(&self, channel: &Channel) {
+    pub(crate) async fn live(&self, channel: &Channel) {
         wait("the stream to be live", async || {
             self.is_live(channel).await
         })
         .await;
     }
 
-    pub async fn is_live(&self, channel: &Channel) -> bool {
+    pub(crate) async fn is_live(&self, channel: &Channel) -> bool {
         self.ivs
             .get_stream()
             .channel_arn(channel.arn().unwrap())
@@ -136,7 +136,7 @@ impl Server {
             .is_ok()
     }
 
-    pub async fn put(&self, channel: &Channel, text: &str) {
+    pub(crate) async fn put(&self, channel: &Channel, text: &str) {
         self.ivs
             .put_metadata()
             .channel_arn(channel.arn().unwrap())
@@ -148,12 +148,12 @@ impl Server {
 }
 
 /// An ffmpeg that publishes.
-pub struct Publisher {
+pub(crate) struct Publisher {
     child: Child,
 }
 
 impl Publisher {
-    pub fn start(rtmp: SocketAddr, key: &str, audio: &[&str]) -> Self {
+    pub(crate) fn start(rtmp: SocketAddr, key: &str, audio: &[&str]) -> Self {
         let mut command = Command::new(ffmpeg());
         command
             .args(["-hide_banner", "-loglevel", "error", "-nostdin", "-re"])
@@ -181,29 +181,29 @@ impl Publisher {
         }
     }
 
-    pub async fn exit(&mut self) -> ExitStatus {
+    pub(crate) async fn exit(&mut self) -> ExitStatus {
         tokio::time::timeout(PATIENCE, self.child.wait())
             .await
             .expect("ffmpeg did not exit")
             .unwrap()
     }
 
-    pub fn is_running(&mut self) -> bool {
+    pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
 
     /// Ends it without a word.
-    pub async fn kill(&mut self) {
+    pub(crate) async fn kill(&mut self) {
         self.child.kill().await.unwrap();
     }
 
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         signal(name, self.child.id().unwrap());
     }
 }
 
 /// Sends a signal to a process of the test's own.
-pub fn signal(name: &str, pid: u32) {
+pub(crate) fn signal(name: &str, pid: u32) {
     let status = std::process::Command::new("kill")
         .args([format!("-{name}"), pid.to_string()])
         .status();
@@ -211,7 +211,7 @@ pub fn signal(name: &str, pid: u32) {
 }
 
 /// Polls until `done`, with a message about what took too long.
-pub async fn wait(what: &str, mut done: impl AsyncFnMut() -> bool) {
+pub(crate) async fn wait(what: &str, mut done: impl AsyncFnMut() -> bool) {
     let start = Instant::now();
     while !done().await {
         assert!(start.elapsed() < PATIENCE, "waited too long for {what}");
@@ -220,13 +220,13 @@ pub async fn wait(what: &str, mut done: impl AsyncFnMut() -> bool) {
 }
 
 /// A playback key pair: the private half signs, the public half is imported.
-pub struct Signer {
+pub(crate) struct Signer {
     private: EncodingKey,
-    pub public_pem: String,
+    pub(crate) public_pem: String,
 }
 
 impl Signer {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let algorithm = &ECDSA_P384_SHA384_FIXED_SIGNING;
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &SystemRandom::new()).unwrap();
         let pair = EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref()).unwrap();
@@ -239,7 +239,7 @@ impl Signer {
     }
 
     /// A signer whose public half the server knows.
-    pub async fn imported(server: &Server) -> Self {
+    pub(crate) async fn imported(server: &Server) -> Self {
         let signer = Self::new();
         server
             .ivs
@@ -251,21 +251,21 @@ impl Signer {
         signer
     }
 
-    pub fn sign(&self, claims: &Value) -> String {
+    pub(crate) fn sign(&self, claims: &Value) -> String {
         encode(&Header::new(Algorithm::ES384), claims, &self.private).unwrap()
     }
 }
 
 /// An HLS player that keeps what it was given.
-pub struct Viewer {
+pub(crate) struct Viewer {
     http: reqwest::Client,
     media_playlist: reqwest::Url,
-    pub segments: BTreeMap<u64, Vec<u8>>,
+    pub(crate) segments: BTreeMap<u64, Vec<u8>>,
 }
 
 impl Viewer {
     /// Starts a playback, which must be let in.
-    pub async fn start(url: &str) -> Self {
+    pub(crate) async fn start(url: &str) -> Self {
         let http = reqwest::Client::new();
         let answer = http.get(url).send().await.unwrap();
         assert_eq!(answer.status(), 200, "{url}");
@@ -283,13 +283,13 @@ impl Viewer {
         }
     }
 
-    pub fn media_playlist(&self) -> &str {
+    pub(crate) fn media_playlist(&self) -> &str {
         self.media_playlist.as_str()
     }
 
     /// Reads the media playlist and every segment not had yet; the status of the first refusal, or
     /// whether the stream has ended.
-    pub async fn read(&mut self) -> Result<bool, u16> {
+    pub(crate) async fn read(&mut self) -> Result<bool, u16> {
         let text = self.get(self.media_playlist.clone()).await?;
         let (_, playlist) = m3u8_rs::parse_media_playlist(&text).unwrap();
         for (number, segment) in (playlist.media_sequence..).zip(&playlist.segments) {
@@ -312,7 +312,7 @@ impl Viewer {
     }
 
     /// Reads until `done` says so.
-    pub async fn watch_until(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
+    pub(crate) async fn watch_until(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
         let start = Instant::now();
         while !done(self) {
             assert!(start.elapsed() < PATIENCE, "waited too long for {what}");
@@ -322,7 +322,7 @@ impl Viewer {
     }
 
     /// All cues, in order of the video, each with the number of its segment.
-    pub fn cues(&self) -> Vec<(u64, String)> {
+    pub(crate) fn cues(&self) -> Vec<(u64, String)> {
         let of = |(number, data): (&u64, &Vec<u8>)| {
             cues(data)
                 .into_iter()
@@ -334,7 +334,7 @@ impl Viewer {
 }
 
 /// The cues in one segment.
-pub fn cues(segment: &[u8]) -> Vec<String> {
+pub(crate) fn cues(segment: &[u8]) -> Vec<String> {
     let mut reader = PesPacketReader::new(TsPacketReader::new(segment));
     let mut found = Vec::new();
     while let Some(packet) = reader.read_pes_packet().unwrap() {
