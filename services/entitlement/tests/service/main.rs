@@ -10,3 +10,4 @@ mod deployed;
 mod intake;
 mod ivs;
 mod outbox;
+mod store;

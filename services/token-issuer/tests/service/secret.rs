@@ -1,9 +1,11 @@
 //! The key as Secrets Manager hands it out.
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair,
+};
 use aws_sdk_secretsmanager::primitives::Blob;
 use pem::Pem;
-use token_issuer::secrets;
+use token_issuer::{playback_key::PlaybackKey, secrets};
 use uuid::Uuid;
 
 use crate::cloud::Cloud;
@@ -34,15 +36,20 @@ async fn a_missing_secret_is_an_error_at_start() {
 #[tokio::test]
 async fn a_binary_secret_is_read_like_a_text() {
     let cloud = Cloud::new().await;
+    let pair = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_ASN1_SIGNING).unwrap();
+    let document = pair.to_pkcs8v1().unwrap();
+    let pem = pem::encode(&Pem::new("PRIVATE KEY", document.as_ref()));
     let made = cloud
         .secrets
         .create_secret()
         .name(format!("test-{}", Uuid::new_v4()))
-        .secret_binary(Blob::new("neither"))
+        .secret_binary(Blob::new(pem.clone()))
         .send()
         .await;
     let secret = made.unwrap().arn.unwrap();
-    let error = secrets::playback_key(&cloud.secrets, &secret).await;
-    let error = error.unwrap_err().to_string();
-    assert!(error.contains("neither a PEM file"), "{error}");
+    let key = secrets::playback_key(&cloud.secrets, &secret)
+        .await
+        .unwrap();
+    let expected = PlaybackKey::read(pem.as_bytes()).unwrap();
+    assert_eq!(key.fingerprint(), expected.fingerprint());
 }
