@@ -115,7 +115,9 @@ fn arguments(source: &Source, rtmp_url: &str) -> Vec<String> {
             arguments.push(file.display().to_string());
             // A file without sound is broadcast without sound.
             arguments.extend(words("-map 0:v:0 -map 0:a:0? -vf"));
-            arguments.push(format!("scale='trunc(min(1280,iw)/2)*2':-2,fps={RATE},format=yuv420p"));
+            arguments.push(format!(
+                "scale='trunc(min(1280,iw)/2)*2':-2,fps={RATE},format=yuv420p"
+            ));
         }
     }
     arguments.extend(words(

@@ -55,9 +55,9 @@ pub(crate) fn run(
     let functions = lay_out_functions(workspace)?;
     step.done(&format!("{} functions", functions.len()));
     for function in functions.iter().filter(|function| function.bytes > LARGE) {
-        let size = function.bytes / 1024 / 1024;
+        let size = function.bytes as f64 / 1024.0 / 1024.0;
         eprintln!(
-            "  warning: the function {} has {size} MB: more than 15",
+            "  warning: the function {} has {size:.1} MiB: more than 15",
             function.name
         );
     }
