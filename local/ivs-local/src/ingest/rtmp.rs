@@ -52,14 +52,14 @@ pub(super) struct Protocol {
 }
 
 enum Stage {
-    Handshake(Handshake),
+    Handshake(Box<Handshake>),
     Session(Box<ServerSession>),
 }
 
 impl Protocol {
     /// A connection that was just accepted.
     pub(super) fn new() -> Result<Self, ProtocolError> {
-        let mut handshake = Handshake::new(PeerType::Server);
+        let mut handshake = Box::new(Handshake::new(PeerType::Server));
         let outgoing = handshake.generate_outbound_p0_and_p1()?;
         Ok(Self {
             stage: Stage::Handshake(handshake),

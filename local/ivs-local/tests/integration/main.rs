@@ -4,6 +4,11 @@
 //! One binary for all, since linking the SDK takes longer than running the tests. ffmpeg is found
 //! through `CUEPOINT_FFMPEG`, else at `.tools/bin/ffmpeg` in the workspace.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "in the helpers too, a failed step is the test's failure"
+)]
+
 mod broadcast;
 mod control_plane;
 mod ingest;
