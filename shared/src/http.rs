@@ -219,10 +219,10 @@ pub fn path<T: std::str::FromStr>(
         .ok_or_else(|| Problem::not_found(format!("There is no such {name}.")))
 }
 
-/// The JSON body as the type it should have.
+/// The body, a JSON object, as the type it should have.
 ///
 /// # Errors
-/// 413 when it is too large, 400 when it is missing, not JSON or not of that type.
+/// 413 when it is too large, 400 when it is missing, not a JSON object or not of that type.
 pub fn body<T: DeserializeOwned>(request: &ApiGatewayV2httpRequest) -> Result<T, Problem> {
     let text = request.body.as_deref().unwrap_or_default();
     if text.len() > MAX_BODY_BYTES * 4 / 3 + 4 {
@@ -236,6 +236,10 @@ pub fn body<T: DeserializeOwned>(request: &ApiGatewayV2httpRequest) -> Result<T,
     };
     if bytes.len() > MAX_BODY_BYTES {
         return Err(Problem::too_large());
+    }
+    // An array would be read as the fields of an object in their order.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Problem::malformed("The body is not a JSON object."));
     }
     serde_json::from_slice(&bytes)
         .map_err(|error| Problem::malformed(format!("The body: {error}.")))
@@ -278,6 +282,7 @@ mod tests {
         );
         assert_eq!(body::<Value>(&request("{")).unwrap_err().status(), 400);
         assert_eq!(body::<Vec<u8>>(&request("{}")).unwrap_err().status(), 400);
+        assert_eq!(body::<Vec<u8>>(&request("[1]")).unwrap_err().status(), 400);
         let large = format!("\"{}\"", "x".repeat(MAX_BODY_BYTES));
         assert_eq!(body::<String>(&request(&large)).unwrap_err().status(), 413);
         let mut encoded = request("eyJhIjoxfQ==");

@@ -54,7 +54,7 @@ impl QuizSagaHandler {
         let (quiz_id, run_id) = (quiz_id.clone(), run_id.clone());
         match self.perform(task).await {
             Ok(answer) => {
-                info!(op, %quiz_id, %run_id, ?answer, "done");
+                info!(op, %quiz_id, %run_id, outcome = outcome(&answer), "done");
                 Ok(answer)
             }
             Err(error) => {
@@ -249,4 +249,15 @@ fn no_run(quiz_id: &QuizId, run_id: &RunId) -> TaskError {
 fn question<'a>(quiz: &'a Quiz, id: &QuestionId) -> Result<(u32, &'a Question), TaskError> {
     quiz.question(id)
         .ok_or_else(|| TaskError::NotFound(format!("quiz {} has no question {id}", quiz.quiz_id)))
+}
+
+/// What the log says of an answer.
+fn outcome(answer: &Answer) -> String {
+    match answer {
+        Answer::Claimed { questions, .. } => format!("claimed, {} questions", questions.len()),
+        Answer::NotClaimed { reason, .. } => format!("not claimed: {reason}"),
+        Answer::Started { started_at } => format!("on air since {started_at}"),
+        Answer::Pushed { bytes, .. } => format!("{bytes} bytes"),
+        Answer::Ended { status } => (*status).to_owned(),
+    }
 }

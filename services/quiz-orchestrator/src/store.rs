@@ -14,7 +14,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     Client,
-    operation::transact_write_items::TransactWriteItemsError,
+    error::SdkError,
+    operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError},
     types::{AttributeValue, Put, TransactWriteItem, Update},
 };
 use cuepoint_shared::{
@@ -84,19 +85,19 @@ impl QuizStore {
         Self { client, table }
     }
 
-    /// Keeps a new quiz.
+    /// Keeps a new quiz, whose id is new and random.
     ///
     /// # Errors
-    /// [`StoreError::Aws`], also when there is a quiz of this id.
+    /// [`StoreError::Aws`]
     pub async fn put_quiz(&self, quiz: &Quiz) -> Result<(), StoreError> {
         self.insert(item(quiz, quiz_key(&quiz.quiz_id), "QUIZ"))
             .await
     }
 
-    /// Keeps a new run.
+    /// Keeps a new run, whose id is new and random.
     ///
     /// # Errors
-    /// [`StoreError::Aws`], also when there is a run of this id.
+    /// [`StoreError::Aws`]
     pub async fn put_run(&self, run: &Run) -> Result<(), StoreError> {
         self.insert(run_item(run)).await
     }
@@ -223,16 +224,23 @@ impl QuizStore {
         Some(TransactWriteItem::builder().update(update).build())
     }
 
+    /// The id in its key is new and random, so an item that is there already was written by an
+    /// earlier attempt of this very call, whose answer was lost.
     async fn insert(&self, item: Item) -> Result<(), StoreError> {
-        self.client
+        let put = self
+            .client
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(pk)")
             .send()
-            .await
-            .map(|_| ())
-            .map_err(|error| AwsError::new("PutItem", &error).into())
+            .await;
+        match put {
+            Err(error) if is_there(&error) => Ok(()),
+            other => other
+                .map(|_| ())
+                .map_err(|error| AwsError::new("PutItem", &error).into()),
+        }
     }
 
     async fn read<T: DeserializeOwned>(
@@ -256,6 +264,12 @@ impl QuizStore {
             .transpose()
             .map_err(|source| StoreError::Unreadable { key: pk, source })
     }
+}
+
+fn is_there<R>(error: &SdkError<PutItemError, R>) -> bool {
+    error
+        .as_service_error()
+        .is_some_and(PutItemError::is_conditional_check_failed_exception)
 }
 
 /// What a cancelled transaction means, by the reason of each of its writes: the run first, then

@@ -66,7 +66,7 @@ impl AnswerStore {
         item.insert("partition".to_owned(), text(&key));
         let limits = TimeoutConfig::builder()
             .operation_timeout(within)
-            .operation_attempt_timeout(within);
+            .operation_attempt_timeout(within / 2);
         let put = self
             .client
             .put_item()
