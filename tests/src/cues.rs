@@ -22,7 +22,11 @@ pub fn in_segment(segment: &[u8]) -> anyhow::Result<Vec<String>> {
             let tag = Tag::read_from2(Cursor::new(&packet.data))?;
             // The reader hands out what is left open at the end in no particular order.
             let pts = packet.header.pts.map(|pts| pts.as_u64());
-            tags.extend(tag.extended_texts().map(|text| (pts, text.value.clone())));
+            // A value may end with the terminator of its string (ID3v2.4, section 4.2).
+            let texts = tag
+                .extended_texts()
+                .map(|text| text.value.trim_end_matches('\0'));
+            tags.extend(texts.map(|text| (pts, text.to_owned())));
         }
     }
     tags.sort_by_key(|(pts, _)| *pts);

@@ -128,7 +128,10 @@ pub async fn run(stack: &Stack, plan: &Plan, narrate: Narrate<'_>) -> anyhow::Re
     for experience in experiences {
         match experience? {
             Ok(experience) => watched.push(experience),
-            Err(error) => problems.push(format!("a viewer left: {error:#}")),
+            Err(error) => {
+                narrate(format!("a viewer left: {error:#}"));
+                problems.push(format!("a viewer left: {error:#}"));
+            }
         }
     }
 
@@ -314,7 +317,7 @@ async fn tallies(
 async fn drained(api: &Api, run: &RunPath, question_id: &str) -> anyhow::Result<Value> {
     let give_up = Instant::now() + DRAINED_WITHIN;
     loop {
-        let body = api.results(run, question_id).await?.expect(200)?;
+        let body = api.results(run, question_id).await?.body;
         if body["live"] == body["final"] || Instant::now() > give_up {
             return Ok(body);
         }
