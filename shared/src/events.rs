@@ -142,9 +142,15 @@ pub fn contracts() -> Vec<Contract> {
         let mut schema = schemars::schema_for!(Event<T>);
         schema.insert("title".to_owned(), T::DETAIL_TYPE.into());
         let round_trip = |detail| {
-            serde_json::from_value::<Event<T>>(detail).and_then(|event| serde_json::to_value(&event))
+            serde_json::from_value::<Event<T>>(detail)
+                .and_then(|event| serde_json::to_value(&event))
         };
-        Contract { detail_type: T::DETAIL_TYPE, source: T::SOURCE, schema, round_trip }
+        Contract {
+            detail_type: T::DETAIL_TYPE,
+            source: T::SOURCE,
+            schema,
+            round_trip,
+        }
     }
     vec![
         contract::<UserEntitled>(),

@@ -3,15 +3,17 @@
 //! A function prints one line per invocation, at its boundary, with the ids needed to act and
 //! never a secret, a token or a viewer id.
 
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::{filter::LevelFilter, fmt};
 
-/// Starts logging, at the level of the variable `LOG_LEVEL` (default `info`).
+/// Starts logging, at the level of the variable `LOG_LEVEL`; `info` when it is not set or no level.
 pub fn init() {
-    let filter = EnvFilter::try_from_env("LOG_LEVEL").unwrap_or_else(|_| EnvFilter::new("info"));
+    let level = std::env::var("LOG_LEVEL")
+        .ok()
+        .and_then(|level| level.parse().ok());
     fmt()
         .json()
         .flatten_event(true)
-        .with_env_filter(filter)
+        .with_max_level(level.unwrap_or(LevelFilter::INFO))
         .with_current_span(false)
         .init();
 }

@@ -37,17 +37,30 @@ fn the_schemas_are_those_of_the_types() {
             fs::write(&path, &schema).unwrap();
         }
         let committed = fs::read_to_string(&path).unwrap_or_default();
-        assert_eq!(committed, schema, "{} differs from its type", path.display());
+        assert_eq!(
+            committed,
+            schema,
+            "{} differs from its type",
+            path.display()
+        );
     }
 }
 
 #[test]
 fn every_file_belongs_to_a_contract() {
-    let names: Vec<_> = contracts().iter().map(|contract| contract.detail_type).collect();
+    let names: Vec<_> = contracts()
+        .iter()
+        .map(|contract| contract.detail_type)
+        .collect();
     for file in fs::read_dir(folder()).unwrap() {
         let file = file.unwrap().file_name().into_string().unwrap();
-        let name = file.trim_end_matches(".schema.json").trim_end_matches(".example.json");
-        assert!(names.contains(&name) || file.ends_with(".md"), "{file} belongs to no contract");
+        let name = file
+            .trim_end_matches(".schema.json")
+            .trim_end_matches(".example.json");
+        assert!(
+            names.contains(&name) || file.ends_with(".md"),
+            "{file} belongs to no contract"
+        );
     }
 }
 
@@ -56,7 +69,11 @@ fn an_example_is_what_eventbridge_delivers() {
     for contract in contracts() {
         let example = example(&contract);
         assert_eq!(example["detail-type"], contract.detail_type);
-        assert_eq!(example["source"], contract.source, "{}", contract.detail_type);
+        assert_eq!(
+            example["source"], contract.source,
+            "{}",
+            contract.detail_type
+        );
         let detail = &example["detail"];
         if let Err(error) = validator(&contract).validate(detail) {
             panic!("{}: {error}", contract.detail_type);
@@ -80,11 +97,18 @@ fn schema_and_type_agree_on_what_is_refused() {
         for (what, mutant) in mutants(&detail) {
             let by_schema = !validator.is_valid(&mutant);
             let by_type = (contract.round_trip)(mutant.clone()).is_err();
-            assert_eq!(by_schema, by_type, "{}: {what}: {mutant}", contract.detail_type);
+            assert_eq!(
+                by_schema, by_type,
+                "{}: {what}: {mutant}",
+                contract.detail_type
+            );
             refused += usize::from(by_type);
         }
     }
-    assert!(refused > 500, "only {refused} mutants were refused: the check has lost its teeth");
+    assert!(
+        refused > 500,
+        "only {refused} mutants were refused: the check has lost its teeth"
+    );
 }
 
 fn mutants(detail: &Value) -> Vec<(String, Value)> {
