@@ -333,7 +333,7 @@ pub(crate) fn sam(tools: &Tools) -> Command {
     command
         .env("SAM_CLI_TELEMETRY", "0")
         .env("SAMCLI_DISABLE_VERSION_CHECK", "1")
-        .env("__SAM_CLI_APP_DIR", tools.program(Tool::Sam, "settings"));
+        .env("__SAM_CLI_APP_DIR", tools.sam_settings());
     command
 }
 

@@ -83,6 +83,11 @@ impl Tools {
         self.folder.join("node/node_modules").join(path)
     }
 
+    /// Where the SAM CLI keeps what it remembers.
+    pub(crate) fn sam_settings(&self) -> PathBuf {
+        self.folder.join("sam-settings")
+    }
+
     /// ffmpeg.
     pub(crate) fn ffmpeg(&self) -> PathBuf {
         self.folder.join("bin/ffmpeg")

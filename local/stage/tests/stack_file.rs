@@ -34,6 +34,13 @@ fn example() -> Value {
             "rtmpUrl": "rtmp://127.0.0.1:4568/app/key",
             "origin": "http://localhost:8080",
         },
+        "offlineChannel": {
+            "channelId": "DeF",
+            "arn": "arn:aws:ivs:eu-west-1:000000000000:channel/DeF",
+            "playbackUrl": "http://127.0.0.1:4567/DeF.m3u8",
+            "rtmpUrl": "rtmp://127.0.0.1:4568/app/other-key",
+            "origin": "http://localhost:8080",
+        },
     })
 }
 
