@@ -79,6 +79,12 @@ impl QuizSagaHandler {
                     started_at: run.started_at.unwrap_or(run.changed_at),
                 })
             }
+            Task::CheckRun { quiz_id, run_id } => {
+                let (_, run) = self.on_air(&quiz_id, &run_id).await?;
+                Ok(Answer::OnAir {
+                    status: run.status.name(),
+                })
+            }
             Task::PushQuestion {
                 quiz_id,
                 run_id,
@@ -258,6 +264,6 @@ fn outcome(answer: &Answer) -> String {
         Answer::NotClaimed { reason, .. } => format!("not claimed: {reason}"),
         Answer::Started { started_at } => format!("on air since {started_at}"),
         Answer::Pushed { bytes, .. } => format!("{bytes} bytes"),
-        Answer::Ended { status } => (*status).to_owned(),
+        Answer::OnAir { status } | Answer::Ended { status } => (*status).to_owned(),
     }
 }

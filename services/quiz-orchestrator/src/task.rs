@@ -26,6 +26,8 @@ pub enum Task {
     },
     /// The run goes on air.
     StartRun { quiz_id: QuizId, run_id: RunId },
+    /// Go on only if nobody has cancelled the run meanwhile.
+    CheckRun { quiz_id: QuizId, run_id: RunId },
     /// Show a question.
     PushQuestion {
         quiz_id: QuizId,
@@ -66,6 +68,7 @@ impl Task {
         match self {
             Self::ClaimRun { .. } => "claim-run",
             Self::StartRun { .. } => "start-run",
+            Self::CheckRun { .. } => "check-run",
             Self::PushQuestion { .. } => "push-question",
             Self::PushResults { .. } => "push-results",
             Self::PushLeaderboard { .. } => "push-leaderboard",
@@ -82,6 +85,7 @@ impl Task {
                 quiz_id, run_id, ..
             }
             | Self::StartRun { quiz_id, run_id }
+            | Self::CheckRun { quiz_id, run_id }
             | Self::PushQuestion {
                 quiz_id, run_id, ..
             }
@@ -130,6 +134,11 @@ pub enum Answer {
     Started {
         /// Since when.
         started_at: Timestamp,
+    },
+    /// The run goes on.
+    OnAir {
+        /// How it stands.
+        status: &'static str,
     },
     /// A cue is in the video.
     Pushed {
