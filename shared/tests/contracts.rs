@@ -4,6 +4,8 @@
 //! `UPDATE_CONTRACTS=1 cargo test --profile lambda -p cuepoint-shared --test contracts`
 //! and read the difference: it is what other teams will see.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail it")]
+
 use std::{fs, path::PathBuf};
 
 use cuepoint_shared::events::{Contract, contracts};
