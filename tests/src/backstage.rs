@@ -82,7 +82,11 @@ pub async fn saga(stack: &Stack, run_id: &str) -> anyhow::Result<Saga> {
                 .send()
                 .collect::<Result<Vec<_>, _>>()
                 .await?;
-            return Ok(read(&events));
+            let saga = read(&events);
+            // The run may have been offered to more than one execution; one has taken it.
+            if !saga.states.iter().any(|state| state == "NotOurs") {
+                return Ok(saga);
+            }
         }
     }
     anyhow::bail!("no execution of the saga has the run {run_id}")
@@ -121,11 +125,16 @@ pub async fn dead_letters(stack: &Stack) -> anyhow::Result<BTreeMap<String, u64>
             .send()
             .await
             .with_context(|| format!("cannot look into {name}"))?;
-        let attributes = answer.attributes().context("a queue has attributes")?;
-        let count = attributes
-            .values()
-            .filter_map(|value| value.parse::<u64>().ok())
-            .sum();
+        let count = |attribute: QueueAttributeName| {
+            let value = answer.attributes()?.get(&attribute)?;
+            value.parse::<u64>().ok()
+        };
+        let count = count(QueueAttributeName::ApproximateNumberOfMessages)
+            .zip(count(
+                QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+            ))
+            .map(|(visible, taken)| visible + taken)
+            .with_context(|| format!("{name} does not say how many messages it holds"))?;
         counts.insert(name.to_owned(), count);
     }
     Ok(counts)

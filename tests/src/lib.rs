@@ -6,12 +6,14 @@
 //! - [`api`]: the HTTP API, as a phone or the producer's page calls it;
 //! - [`player`] and [`cues`]: plays HLS and finds the cues inside the video;
 //! - [`viewer`]: one person of the audience, from sign-in to the last cue;
-//! - [`show`]: a whole show, which [`report`] sums up and judges;
+//! - [`show`]: a whole show; [`comparison`] holds what everyone saw against what they should have
+//!   seen, and [`report`] judges;
 //! - [`backstage`]: what an operator can look at: the saga's history, the dead-letter queues.
 
 pub mod api;
 pub mod audience;
 pub mod backstage;
+pub mod comparison;
 pub mod cues;
 pub mod player;
 pub mod points;

@@ -147,6 +147,9 @@ impl Report {
         if self.saga.last().map(String::as_str) != Some("Completed") {
             wrong.push(format!("the saga ended in {:?}", self.saga.last()));
         }
+        if self.dead_letters.is_empty() {
+            wrong.push("no dead-letter queue was looked into".to_owned());
+        }
         for (queue, count) in &self.dead_letters {
             if *count > 0 {
                 wrong.push(format!("{queue} holds {count} messages"));
@@ -268,7 +271,7 @@ mod tests {
 
     #[test]
     fn every_wrong_number_fails_the_show() {
-        let spoil: [fn(&mut Report); 13] = [
+        let spoil: [fn(&mut Report); 14] = [
             |report| report.viewers.played = 3,
             |report| report.viewers.refused_token = 0,
             |report| report.viewers.refused_video = 2,
@@ -286,6 +289,7 @@ mod tests {
             },
             |report| report.saga = vec!["ClaimRun".into(), "Aborted".into()],
             |report| *report.dead_letters.get_mut("a-dlq").unwrap() = 1,
+            |report| report.dead_letters.clear(),
             |report| report.problems.push("anything".into()),
         ];
         for (index, spoil) in spoil.iter().enumerate() {

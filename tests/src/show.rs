@@ -1,12 +1,12 @@
 //! A whole show: people become entitled, watch, answer a scheduled quiz, and see its results.
 
-use std::{cmp::Reverse, time::Duration};
+use std::time::Duration;
 
 use anyhow::Context;
 use futures::{StreamExt, TryStreamExt, future, stream};
 use jiff::{Timestamp, ToSpan};
 use reqwest::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 use stage::Stack;
 use tokio::{
     sync::mpsc::{self, UnboundedReceiver},
@@ -18,11 +18,11 @@ use uuid::Uuid;
 use crate::{
     api::{Api, RunPath},
     audience::{self, Audience},
-    backstage::{self, Saga},
+    backstage, comparison,
     player::{PlayError, Player},
     questions,
-    report::{self, Latency, Leaderboard, Report, Viewers},
-    viewer::{Experience, Happening, Viewer},
+    report::{Latency, Report, Viewers},
+    viewer::{Happening, Viewer},
 };
 
 /// How many viewers ask for something at the same time.
@@ -31,10 +31,8 @@ const AT_ONCE: usize = 8;
 const PAUSE: u32 = 2;
 /// How long after the producer's call the quiz starts, in seconds.
 const LEAD: i64 = 3;
-/// How many places the leaderboard has.
-const PLACES: usize = 10;
-/// How long the stream behind the live tally may take to drain.
-const DRAINED_WITHIN: Duration = Duration::from_secs(30);
+/// How long after the last cue the run may take to end.
+const ENDS_WITHIN: Duration = Duration::from_secs(30);
 
 /// What kind of show it is to be.
 #[derive(Debug, Clone)]
@@ -90,16 +88,14 @@ pub async fn run(stack: &Stack, plan: &Plan, narrate: Narrate<'_>) -> anyhow::Re
         "the ticket office put {} user-entitled events on the bus",
         tickets.len()
     ));
-    let players = admit(&entitled).await?;
-    narrate(format!(
-        "{} viewers got a playback token and opened the video",
-        players.len()
-    ));
-    let refused = turn_away(&others).await?;
+    let tokens = admit(&entitled).await?;
+    narrate(format!("{} viewers got a playback token", tokens.len()));
+    let refused = turn_away(&others, &tokens[0]).await?;
     narrate(format!(
         "{} without a ticket were refused a token, {} the video (without a token, and with a forged one)",
         refused.token, refused.video
     ));
+    let players = open(&entitled, &tokens).await?;
 
     let (happenings, told) = mpsc::unbounded_channel();
     let give_up = Instant::now() + plan.at_most();
@@ -140,8 +136,8 @@ pub async fn run(stack: &Stack, plan: &Plan, narrate: Narrate<'_>) -> anyhow::Re
         "the quiz is {completed}; comparing what everyone saw"
     ));
     let saga = backstage::saga(stack, &run.run_id).await?;
-    let questions = tallies(&producer, &run, plan, &scripts, &watched).await?;
-    problems.extend(disagreements(&watched));
+    let questions = comparison::tallies(&producer, &run, &scripts, &watched).await?;
+    problems.extend(comparison::disagreements(&watched));
     Ok(Report {
         status: "",
         viewers: Viewers {
@@ -154,8 +150,8 @@ pub async fn run(stack: &Stack, plan: &Plan, narrate: Narrate<'_>) -> anyhow::Re
             refused_token: refused.token,
             refused_video: refused.video,
         },
-        leaderboard: leaderboard(&entitled, &watched, &saga),
-        cue_latency_ms: Latency::of(latencies(&watched, &saga, &mut problems)),
+        leaderboard: comparison::leaderboard(&watched, &saga),
+        cue_latency_ms: Latency::of(comparison::latencies(&watched, &saga, &mut problems)),
         questions,
         saga: saga.states,
         dead_letters: backstage::dead_letters(stack).await?,
@@ -165,16 +161,26 @@ pub async fn run(stack: &Stack, plan: &Plan, narrate: Narrate<'_>) -> anyhow::Re
     .judged())
 }
 
-/// Lets everyone in who is entitled: a token, and the video with it.
-async fn admit(entitled: &[(stage::Person, Viewer)]) -> anyhow::Result<Vec<Player>> {
+/// A playback token for everyone who is entitled.
+async fn admit(entitled: &[(stage::Person, Viewer)]) -> anyhow::Result<Vec<String>> {
     stream::iter(entitled)
         .map(|(_, viewer)| async move {
             let reply = viewer.token().await?;
-            let token = reply.body["token"]
-                .as_str()
-                .context("the answer has a token")?;
-            Ok(viewer.open(Some(token)).await?)
+            let token = reply.body["token"].as_str();
+            token.map(str::to_owned).context("the answer has a token")
         })
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await
+}
+
+/// The video for everyone who has a token.
+async fn open(
+    entitled: &[(stage::Person, Viewer)],
+    tokens: &[String],
+) -> anyhow::Result<Vec<Player>> {
+    stream::iter(entitled.iter().zip(tokens))
+        .map(|((_, viewer), token)| async move { Ok(viewer.open(Some(token)).await?) })
         .buffered(AT_ONCE)
         .try_collect()
         .await
@@ -186,8 +192,10 @@ struct Refused {
     video: usize,
 }
 
-/// Everyone else tries all the same: for a token, without one, and with one of their own making.
-async fn turn_away(others: &[(stage::Person, Viewer)]) -> anyhow::Result<Refused> {
+/// Everyone else tries all the same: for a token, without one, and with someone else's whose
+/// signature they had to change.
+async fn turn_away(others: &[(stage::Person, Viewer)], genuine: &str) -> anyhow::Result<Refused> {
+    let forged = forged(genuine);
     let mut refused = Refused { token: 0, video: 0 };
     for (_, viewer) in others {
         let reply = viewer
@@ -195,10 +203,7 @@ async fn turn_away(others: &[(stage::Person, Viewer)]) -> anyhow::Result<Refused
             .playback_token(&viewer.channel.channel_id)
             .await?;
         refused.token += usize::from(reply.status == StatusCode::FORBIDDEN);
-        let attempts = [
-            viewer.open(None).await,
-            viewer.open(Some(FORGED_TOKEN)).await,
-        ];
+        let attempts = [viewer.open(None).await, viewer.open(Some(&forged)).await];
         let all = attempts.iter().all(|attempt| {
             matches!(attempt, Err(PlayError::Refused(status)) if *status == StatusCode::FORBIDDEN)
         });
@@ -207,9 +212,16 @@ async fn turn_away(others: &[(stage::Person, Viewer)]) -> anyhow::Result<Refused
     Ok(refused)
 }
 
-/// `{"alg":"ES384","typ":"JWT"}`, `{"aws:channel-arn":"arn:aws:ivs:eu-west-1:0:channel/x","exp":4102444800}`
-/// and a signature that is none.
-const FORGED_TOKEN: &str = "eyJhbGciOiJFUzM4NCIsInR5cCI6IkpXVCJ9.eyJhd3M6Y2hhbm5lbC1hcm4iOiJhcm46YXdzOml2czpldS13ZXN0LTE6MDpjaGFubmVsL3giLCJleHAiOjQxMDI0NDQ4MDB9.AAAA";
+/// A signed token with one character of its signature changed.
+pub fn forged(token: &str) -> String {
+    let place = token.len() - 20;
+    let other = if token[place..].starts_with('A') {
+        "B"
+    } else {
+        "A"
+    };
+    format!("{}{other}{}", &token[..place], &token[place + 1..])
+}
 
 /// Makes a producer, who writes the quiz and schedules it.
 async fn schedule(stack: &Stack, plan: &Plan) -> anyhow::Result<(Api, RunPath)> {
@@ -267,7 +279,7 @@ async fn relay(mut told: UnboundedReceiver<Happening>, viewers: usize, narrate: 
 
 /// How the run ended, once it has.
 async fn finished(producer: &Api, run: &RunPath) -> anyhow::Result<String> {
-    let give_up = Instant::now() + DRAINED_WITHIN;
+    let give_up = Instant::now() + ENDS_WITHIN;
     loop {
         let body = producer.run(run).await?.expect(200)?;
         let status = body["status"].as_str().unwrap_or_default().to_owned();
@@ -277,133 +289,4 @@ async fn finished(producer: &Api, run: &RunPath) -> anyhow::Result<String> {
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-}
-
-/// Each question's counts, by every way of knowing.
-async fn tallies(
-    api: &Api,
-    run: &RunPath,
-    plan: &Plan,
-    scripts: &[Vec<(u32, Duration)>],
-    watched: &[Experience],
-) -> anyhow::Result<Vec<report::Question>> {
-    let mut questions = Vec::new();
-    for index in 0..plan.questions {
-        let question_id = format!("q{}", index + 1);
-        let body = drained(api, run, &question_id).await?;
-        let counts = |name: &str| -> Vec<u64> {
-            serde_json::from_value(body[name].clone()).unwrap_or_default()
-        };
-        let mut sent = vec![0; questions::OPTIONS as usize];
-        for answer in watched.iter().flat_map(|one| &one.answers) {
-            if answer.index == index {
-                sent[answer.choice as usize] += 1;
-            }
-        }
-        let seen = watched.iter().find_map(|one| one.results.get(&question_id));
-        questions.push(report::Question {
-            sent,
-            live: counts("live"),
-            tallied: counts("final"),
-            in_video: seen.cloned().unwrap_or_default(),
-            expected: audience::expected_tally(scripts, index),
-            question_id,
-        });
-    }
-    Ok(questions)
-}
-
-/// A question's results once the live tally has caught up with the final one.
-async fn drained(api: &Api, run: &RunPath, question_id: &str) -> anyhow::Result<Value> {
-    let give_up = Instant::now() + DRAINED_WITHIN;
-    loop {
-        let body = api.results(run, question_id).await?.body;
-        if body["live"] == body["final"] || Instant::now() > give_up {
-            return Ok(body);
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-}
-
-/// Whatever one viewer saw and another did not.
-fn disagreements(watched: &[Experience]) -> Vec<String> {
-    let mut problems = Vec::new();
-    let texts = |one: &Experience| {
-        one.cues
-            .iter()
-            .map(|cue| cue.text.clone())
-            .collect::<Vec<_>>()
-    };
-    for (index, one) in watched.iter().enumerate() {
-        if one.missed > 0 {
-            problems.push(format!(
-                "viewer {} missed {} segments",
-                index + 1,
-                one.missed
-            ));
-        }
-        if texts(one) != texts(&watched[0]) {
-            problems.push(format!(
-                "viewer {} saw other cues than the first one",
-                index + 1
-            ));
-        }
-    }
-    problems
-}
-
-/// The leaderboard as it follows from the accepted answers, beside the one in the video: more
-/// points first, then less time taken, then the name.
-fn leaderboard(
-    entitled: &[(stage::Person, Viewer)],
-    watched: &[Experience],
-    saga: &Saga,
-) -> Leaderboard {
-    let windows = saga.windows();
-    let mut standings: Vec<(Reverse<u64>, u64, String)> = Vec::new();
-    for ((_, viewer), one) in entitled.iter().zip(watched) {
-        let (mut points, mut taken) = (0, 0);
-        for answer in &one.answers {
-            let correct = answer.choice == questions::correct(answer.index);
-            if let Some(window) = windows.get(answer.index).filter(|_| correct) {
-                points += window.points(answer.received_at);
-                taken += window.taken(answer.received_at);
-            }
-        }
-        standings.push((Reverse(points), taken, viewer.name.clone()));
-    }
-    standings.sort();
-    let in_video = watched
-        .iter()
-        .find_map(|one| one.leaderboard.clone())
-        .unwrap_or_default();
-    let best = standings
-        .into_iter()
-        .filter(|(points, ..)| points.0 > 0)
-        .take(PLACES);
-    let computed = best.map(|(points, _, name)| (name, points.0)).collect();
-    Leaderboard { computed, in_video }
-}
-
-/// From push to viewer, for every viewer and cue.
-fn latencies(watched: &[Experience], saga: &Saga, problems: &mut Vec<String>) -> Vec<i64> {
-    let pushed = saga.pushed_at();
-    for (index, one) in watched.iter().enumerate() {
-        if one.cues.len() != pushed.len() {
-            let seen = one.cues.len();
-            problems.push(format!(
-                "viewer {} saw {seen} of {} cues",
-                index + 1,
-                pushed.len()
-            ));
-        }
-    }
-    let of = |one: &Experience| -> Vec<i64> {
-        one.cues
-            .iter()
-            .zip(&pushed)
-            .map(|(cue, pushed)| cue.at - pushed)
-            .collect()
-    };
-    watched.iter().flat_map(of).collect()
 }

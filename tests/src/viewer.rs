@@ -18,6 +18,8 @@ use crate::{
 const POLL: Duration = Duration::from_millis(300);
 /// How often someone who should be let in asks again.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
+/// How often an answer is sent again that may not have arrived.
+const SEND_AGAIN: u32 = 5;
 /// How long an entitlement may take from the event to the token.
 const ENTITLED_WITHIN: Duration = Duration::from_secs(60);
 
@@ -63,6 +65,8 @@ pub struct Answered {
 /// What a viewer saw and did.
 #[derive(Debug, Clone, Default)]
 pub struct Experience {
+    /// Whose it is.
+    pub name: String,
     /// How many segments were played.
     pub segments: u64,
     /// How many were missed.
@@ -125,7 +129,10 @@ impl Viewer {
             // The narration may have ended; the viewer goes on.
             let _ = happenings.send(happening);
         };
-        let mut seen = Experience::default();
+        let mut seen = Experience {
+            name: self.name.clone(),
+            ..Experience::default()
+        };
         let mut answering = Vec::new();
         while seen.leaderboard.is_none() && !seen.cancelled {
             anyhow::ensure!(
@@ -139,6 +146,9 @@ impl Viewer {
                 let question = text["type"] == "question";
                 if seen.cues.is_empty() && !question {
                     continue; // the end of an earlier quiz, still in the window
+                }
+                if seen.cues.iter().any(|before| before.text == cue.text) {
+                    continue; // pushed again by a retry
                 }
                 tell(Happening::Cue(
                     text["type"].as_str().unwrap_or_default().to_owned(),
@@ -185,7 +195,7 @@ impl Viewer {
         let (api, happenings) = (self.api.clone(), happenings.clone());
         Ok(tokio::spawn(async move {
             tokio::time::sleep(thought).await;
-            let accepted = api.answer(&run, &question_id, choice).await?.expect(201)?;
+            let accepted = insist(&api, &run, &question_id, choice).await?;
             let _ = happenings.send(Happening::Answered);
             let received_at = accepted["receivedAt"]
                 .as_str()
@@ -201,14 +211,27 @@ impl Viewer {
     }
 }
 
+/// Sends an answer as an app does: again, as long as it is unknown whether it arrived. It was taken
+/// the first time or a later one, or it was refused.
+async fn insist(api: &Api, run: &RunPath, question_id: &str, choice: u32) -> anyhow::Result<Value> {
+    for _ in 0..SEND_AGAIN {
+        match api.answer(run, question_id, choice).await {
+            Ok(reply) if reply.status.is_success() => return Ok(reply.body),
+            Ok(reply) if !reply.status.is_server_error() => return reply.expect(201),
+            Ok(_) | Err(_) => tokio::time::sleep(ASK_AGAIN).await,
+        }
+    }
+    api.answer(run, question_id, choice).await?.expect(200)
+}
+
 impl Experience {
     fn take(&mut self, cue: &Value) -> anyhow::Result<()> {
         match cue["type"].as_str() {
             Some("results") => {
                 let question = cue["questionId"].as_str().context("questionId")?.to_owned();
                 let counts = serde_json::from_value(cue["counts"].clone())?;
-                let again = self.results.insert(question, counts).is_some();
-                anyhow::ensure!(!again, "the results came twice: {cue}");
+                let other = self.results.insert(question, counts).is_some();
+                anyhow::ensure!(!other, "other results for the same question: {cue}");
             }
             Some("leaderboard") => {
                 self.leaderboard = Some(serde_json::from_value(cue["top"].clone())?);

@@ -6,11 +6,11 @@ use cuepoint_e2e::{
     api::Api,
     audience,
     player::{PlayError, Player},
-    questions,
+    questions, show,
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use stage::Stack;
+use stage::{People, Stack};
 use uuid::Uuid;
 
 fn api(stack: &Stack) -> Api {
@@ -24,14 +24,36 @@ async fn someone(stack: &Stack, producer: bool) -> (stage::Person, Api) {
         .unwrap()
 }
 
+/// The ID token of someone new.
+async fn id_token(stack: &Stack) -> String {
+    let people = People::new(stack).unwrap();
+    let username = format!("{}@example.com", Uuid::new_v4().simple());
+    let password = "Cue7-and-some-more";
+    people.create(&username, "Someone", password).await.unwrap();
+    people.sign_in(&username, password).await.unwrap()
+}
+
 #[tokio::test]
 async fn a_playback_token_needs_an_identity_and_an_entitlement() {
     let stack = Stack::load().unwrap();
     let channel = &stack.channel.channel_id;
     let nameless = api(&stack).playback_token(channel).await.unwrap();
     assert_eq!(nameless.status, 401);
-    let forged = api(&stack).signed_in("eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.".into());
-    assert_eq!(forged.playback_token(channel).await.unwrap().status, 401);
+    let unsigned = api(&stack).signed_in("eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.".into());
+    assert_eq!(
+        unsigned.playback_token(channel).await.unwrap().status,
+        401,
+        "alg none"
+    );
+    let id_token = id_token(&stack).await;
+    let forged = api(&stack).signed_in(show::forged(&id_token));
+    assert_eq!(
+        forged.playback_token(channel).await.unwrap().status,
+        401,
+        "a changed signature"
+    );
+    let genuine = api(&stack).signed_in(id_token);
+    assert_eq!(genuine.playback_token(channel).await.unwrap().status, 403);
 
     let (_, viewer) = someone(&stack, false).await;
     let refused = viewer.playback_token(channel).await.unwrap();
@@ -74,6 +96,8 @@ async fn the_video_needs_a_token_for_this_channel() {
         .await
         .unwrap();
     let here = granted(&viewer, &stack.channel.channel_id).await;
+    let forged = open(Some(&show::forged(&here))).await;
+    assert!(refused(forged), "a changed signature");
     assert!(open(Some(&here)).await.is_ok(), "the token of this channel");
 }
 

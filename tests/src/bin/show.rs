@@ -30,8 +30,19 @@ struct Arguments {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<ExitCode> {
-    let arguments = Arguments::parse();
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the show; whether every number was right.
+async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let plan = Plan {
         viewers: arguments.viewers as usize,
         questions: arguments.questions as usize,
@@ -50,9 +61,5 @@ async fn main() -> anyhow::Result<ExitCode> {
         std::fs::write(&path, json + "\n")
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
-    Ok(if report.status == "completed" {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(report.status == "completed")
 }
