@@ -5,19 +5,25 @@ use std::{
     process::Command,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
 
-use crate::{interrupt, process::Process};
+use crate::{failure::Failure, interrupt, process::Process, progress::Progress};
 
 /// Frames per second of the test clip, and of what is made of a file.
 const RATE: u32 = 25;
 
 /// How long to wait before a publisher that has ended is started again.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// How often the publisher may end before it has ever been on air.
+const TRIES: u32 = 3;
+
+/// How long it may take to go on air, beside the deployment on a slow machine.
+const GO_ON_AIR: Duration = Duration::from_secs(60);
 
 /// What is broadcast.
 #[derive(Debug, Clone)]
@@ -35,34 +41,81 @@ pub(crate) enum Source {
 /// have to be escaped for two parsers.
 const FONT: &str = "DejaVuSansMono.ttf";
 
-/// A broadcast on air; it ends when dropped.
+/// A broadcast; it ends when dropped.
 #[derive(Debug)]
 pub(crate) struct Broadcast {
+    source: Source,
+    log: PathBuf,
     off: Arc<AtomicBool>,
+    /// How often the publisher has ended by itself.
+    ended: Arc<AtomicU32>,
     publisher: Option<JoinHandle<()>>,
 }
 
 impl Broadcast {
-    /// Goes on air, and comes back whenever the publisher ends by itself.
-    pub(crate) fn start(ffmpeg: &Path, source: &Source, rtmp_url: &str, log: &Path) -> Self {
+    /// Starts to publish, and does so again whenever the publisher ends by itself.
+    pub(crate) fn start(ffmpeg: &Path, source: Source, rtmp_url: &str, log: &Path) -> Self {
         let off = Arc::new(AtomicBool::new(false));
+        let ended = Arc::new(AtomicU32::new(0));
         let publisher = {
-            let (ffmpeg, log, off) = (ffmpeg.to_owned(), log.to_owned(), Arc::clone(&off));
-            let (source, rtmp_url) = (source.clone(), rtmp_url.to_owned());
+            let (ffmpeg, log, source) = (ffmpeg.to_owned(), log.to_owned(), source.clone());
+            let (off, ended) = (Arc::clone(&off), Arc::clone(&ended));
+            let rtmp_url = rtmp_url.to_owned();
             std::thread::spawn(move || {
                 while !off.load(Ordering::SeqCst) {
                     publish(command(&ffmpeg, &source, &rtmp_url), &log, &off);
-                    let ended = Instant::now();
-                    while ended.elapsed() < PAUSE && !off.load(Ordering::SeqCst) {
+                    ended.fetch_add(1, Ordering::SeqCst);
+                    let pause = Instant::now();
+                    while pause.elapsed() < PAUSE && !off.load(Ordering::SeqCst) {
                         std::thread::sleep(interrupt::POLL);
                     }
                 }
             })
         };
         Self {
+            source,
+            log: log.to_owned(),
             off,
+            ended,
             publisher: Some(publisher),
         }
+    }
+
+    /// Waits until the video is on air, as `is_on_air` says.
+    ///
+    /// Fails when the publisher keeps ending, as it does with a file that is no video, and when it
+    /// takes too long.
+    pub(crate) fn await_on_air(
+        &self,
+        progress: &Progress,
+        mut is_on_air: impl FnMut() -> anyhow::Result<bool>,
+    ) -> anyhow::Result<()> {
+        let step = progress.step("Go on air");
+        let started = Instant::now();
+        while !is_on_air()? {
+            let ended = self.ended.load(Ordering::SeqCst);
+            if ended >= TRIES || started.elapsed() > GO_ON_AIR {
+                return Err(never_on_air(&self.source, ended).log(&self.log).into());
+            }
+            interrupt::pause()?;
+        }
+        step.done("");
+        Ok(())
+    }
+}
+
+/// What the user is told when nothing can be seen.
+fn never_on_air(source: &Source, ended: u32) -> Failure {
+    let why = if ended >= TRIES {
+        format!("ffmpeg has ended {ended} times")
+    } else {
+        format!("nothing after {} s", GO_ON_AIR.as_secs())
+    };
+    match source {
+        Source::File(file) => Failure::new(format!("{} does not go on air: {why}", file.display()))
+            .next("give --video a file that ffmpeg can play and that has a picture"),
+        Source::TestClip { .. } => Failure::new(format!("the test clip does not go on air: {why}"))
+            .next("look also at what ivs-local said, in the same folder"),
     }
 }
 
@@ -128,7 +181,10 @@ fn arguments(source: &Source, rtmp_url: &str) -> Vec<String> {
     ));
     arguments.extend(words(&format!("-g {RATE} -keyint_min {RATE}")));
     arguments.extend(words("-c:a aac -b:a 96k -ar 48000 -ac 2 -f flv"));
-    arguments.push(rtmp_url.to_owned());
+    // ffmpeg repeats the address in its messages, which the log keeps: the stream key is no part of
+    // it when it comes by this option.
+    let (address, stream_key) = rtmp_url.rsplit_once('/').unwrap_or((rtmp_url, ""));
+    arguments.extend(["-rtmp_playpath", stream_key, address].map(str::to_owned));
     arguments
 }
 
@@ -169,11 +225,42 @@ mod tests {
                 line.contains("rate=25") || line.contains("fps=25"),
                 "{line}"
             );
-            assert!(
-                line.ends_with("-f flv rtmp://127.0.0.1:1/app/key"),
-                "{line}"
-            );
         }
+    }
+
+    #[test]
+    fn the_stream_key_is_no_part_of_the_address() {
+        let line = joined(&Source::File("show.mp4".into()));
+        assert!(
+            line.ends_with("-f flv -rtmp_playpath key rtmp://127.0.0.1:1/app"),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_no_video_never_goes_on_air() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("publisher.log");
+        // Takes any arguments, and fails at once.
+        let broadcast = Broadcast::start(
+            Path::new("false"),
+            Source::File("show.txt".into()),
+            "rtmp://127.0.0.1:1/app/key",
+            &log,
+        );
+        let mut asked = 0;
+        let failed = broadcast.await_on_air(&Progress::new(), || {
+            asked += 1;
+            Ok(false)
+        });
+        let text = failed.unwrap_err().to_string();
+        let what = format!("show.txt does not go on air: ffmpeg has ended {TRIES} times\n");
+        assert!(text.starts_with(&what), "{text}");
+        assert!(text.contains("publisher.log"), "{text}");
+        assert!(asked > 0);
+        broadcast
+            .await_on_air(&Progress::new(), || Ok(true))
+            .expect("on air is on air");
     }
 
     #[test]

@@ -8,25 +8,23 @@ use std::{
 };
 
 use anyhow::Context;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     broadcast::{Broadcast, Source},
     build,
+    deployment::Deployment,
     failure::Failure,
     instance::Instance,
     interrupt, network,
-    process::{self, Process},
-    progress::{Progress, Step},
+    process::Process,
+    progress::Progress,
     tools::{Tool, Tools},
     workspace::Workspace,
 };
 
 /// The AWS region that the local cloud plays.
-const REGION: &str = "eu-west-1";
-
-/// The name of the stack.
-const STACK: &str = "cuepoint";
+pub(crate) const REGION: &str = "eu-west-1";
 
 /// The key of the emulator's root user, and its secret.
 const ROOT: &str = "test";
@@ -46,7 +44,7 @@ pub(crate) struct Plan<'a> {
 /// A running local cloud with the stack deployed and the broadcast on air. All of it ends when
 /// dropped, in this order.
 pub(crate) struct Cloud {
-    _broadcast: Broadcast,
+    broadcast: Broadcast,
     ivs: Process,
     ministack: Process,
 }
@@ -86,6 +84,7 @@ pub(crate) fn bring_up(plan: &Plan<'_>) -> anyhow::Result<Cloud> {
     };
     let prepared = deployment.prepare(&ivs_endpoint_url, &step)?;
     let rtmp_url = text(&prepared["channel"]["rtmpUrl"], "the address to publish to")?;
+    let channel_arn = text(&prepared["channel"]["arn"], "the channel's ARN")?;
     step.done(&deployment.endpoint_url);
 
     let source = match &plan.video {
@@ -94,24 +93,33 @@ pub(crate) fn bring_up(plan: &Plan<'_>) -> anyhow::Result<Cloud> {
             fonts: tools.npm_file("dejavu-fonts-ttf/ttf"),
         },
     };
-    let broadcast = Broadcast::start(
-        &tools.ffmpeg(),
-        &source,
-        &rtmp_url,
-        &instance.log("publisher"),
-    );
+    let log = instance.log("publisher");
     let mut cloud = Cloud {
-        _broadcast: broadcast,
+        broadcast: Broadcast::start(&tools.ffmpeg(), source, &rtmp_url, &log),
         ivs,
         ministack,
     };
-
-    let step = progress.step("Deploy the stack");
-    deployment.deploy(&prepared["parameters"], &step)?;
-    deployment.describe(&step)?;
-    step.done("");
+    let Cloud { broadcast, ivs, .. } = &mut cloud;
+    interrupt::side_by_side(vec![
+        Box::new(|| deployment.put_up(&prepared["parameters"], progress)),
+        Box::new(|| {
+            broadcast.await_on_air(progress, || {
+                ivs.must_run()?;
+                Ok(is_live(&ivs_endpoint_url, &channel_arn))
+            })
+        }),
+    ])?;
     cloud.must_run()?;
     Ok(cloud)
+}
+
+/// Whether the channel's video can be played.
+fn is_live(ivs_endpoint_url: &str, channel_arn: &str) -> bool {
+    // ivs-local takes any signature, but wants to see for which region it is.
+    let authorization =
+        format!("AWS4-HMAC-SHA256 Credential={ROOT}/20260101/{REGION}/ivs/aws4_request");
+    let body = json!({ "channelArn": channel_arn }).to_string();
+    network::takes(ivs_endpoint_url, "/GetStream", &authorization, &body)
 }
 
 fn start_ministack(tools: &Tools, instance: &Instance) -> anyhow::Result<(Process, String)> {
@@ -187,136 +195,6 @@ fn await_start<T>(
             return Err(process.with_log(Failure::new(what)).into());
         }
         interrupt::pause()?;
-    }
-}
-
-/// The steps that put the stack into the running cloud.
-struct Deployment<'a> {
-    workspace: &'a Workspace,
-    instance: &'a Instance,
-    tools: &'a Tools,
-    endpoint_url: String,
-}
-
-impl Deployment<'_> {
-    fn file(&self, name: &str) -> PathBuf {
-        self.instance.folder.join("state").join(name)
-    }
-
-    fn stage(&self) -> Command {
-        stage(self.workspace)
-    }
-
-    fn sam(&self) -> Command {
-        let mut command = sam(self.tools);
-        for_local_cloud(&mut command, &self.endpoint_url);
-        command.current_dir(&self.workspace.root);
-        command
-    }
-
-    /// Makes the channel and the playback key. Returns what the deployment needs to know of them.
-    fn prepare(&self, ivs_endpoint_url: &str, step: &Step) -> anyhow::Result<Value> {
-        let file = self.file("prepared.json");
-        let mut command = self.stage();
-        command
-            .args([
-                "prepare",
-                "--region",
-                REGION,
-                "--endpoint-url",
-                &self.endpoint_url,
-            ])
-            .args(["--ivs-endpoint-url", ivs_endpoint_url, "--out"])
-            .arg(&file);
-        let log = self.instance.log("prepare");
-        process::run(command, "the preparation of the channel", &log, step)?;
-        let text = std::fs::read_to_string(&file)
-            .with_context(|| format!("cannot read {}", file.display()))?;
-        serde_json::from_str(&text).with_context(|| format!("not JSON: {}", file.display()))
-    }
-
-    fn deploy(&self, parameters: &Value, step: &Step) -> anyhow::Result<()> {
-        // JSON is YAML too, which is the form of parameter file that the SAM CLI takes. A value in
-        // a file needs none of the quoting that the command line would.
-        let parameter_file = self.file("parameters.yaml");
-        std::fs::write(&parameter_file, parameters.to_string())
-            .with_context(|| format!("cannot write {}", parameter_file.display()))?;
-        // The settings beside the template are for AWS.
-        let settings = self.file("samconfig.toml");
-        std::fs::write(&settings, "version = 0.1\n")
-            .with_context(|| format!("cannot write {}", settings.display()))?;
-        let mut command = self.sam();
-        command
-            .args([
-                "deploy",
-                "--template-file",
-                "infra/app.yaml",
-                "--stack-name",
-                STACK,
-            ])
-            .args(["--resolve-s3", "--region", REGION, "--no-confirm-changeset"])
-            .args(["--no-fail-on-empty-changeset", "--no-progressbar"])
-            .args(["--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"])
-            .arg("--config-file")
-            .arg(&settings)
-            .arg("--parameter-overrides")
-            .arg(format!("file://{}", parameter_file.display()));
-        let log = self.instance.log("deploy");
-        process::run(command, "the deployment", &log, step).map_err(|error| {
-            match error.downcast::<Failure>() {
-                Ok(failure) => {
-                    let ministack = self.instance.log("ministack");
-                    let next = format!(
-                        "look also at what the emulator said: {}",
-                        ministack.display()
-                    );
-                    failure.next(next).into()
-                }
-                Err(other) => other,
-            }
-        })
-    }
-
-    /// Writes `stack.json`.
-    fn describe(&self, step: &Step) -> anyhow::Result<()> {
-        let outputs = self.file("outputs.json");
-        let mut command = self.sam();
-        command
-            .args([
-                "list",
-                "stack-outputs",
-                "--stack-name",
-                STACK,
-                "--region",
-                REGION,
-            ])
-            .args(["--output", "json"]);
-        let printed = command.output().context("cannot run the SAM CLI")?;
-        if !printed.status.success() {
-            let log = self.instance.log("outputs");
-            std::fs::write(&log, &printed.stderr)?;
-            return Err(Failure::new("the list of the stack's outputs failed")
-                .log(&log)
-                .into());
-        }
-        std::fs::write(&outputs, &printed.stdout)
-            .with_context(|| format!("cannot write {}", outputs.display()))?;
-        let mut command = self.stage();
-        command
-            .arg("describe")
-            .arg("--prepared")
-            .arg(self.file("prepared.json"));
-        command
-            .arg("--outputs")
-            .arg(&outputs)
-            .arg("--out")
-            .arg(self.instance.stack());
-        process::run(
-            command,
-            "the description of the stack",
-            &self.instance.log("describe"),
-            step,
-        )
     }
 }
 

@@ -1,7 +1,7 @@
 //! The commands, as sequences of steps.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, ExitCode, ExitStatus},
 };
 
@@ -15,7 +15,7 @@ use crate::{
     failure::Failure,
     instance::Instance,
     interrupt, lint,
-    process::Process,
+    process::{self, Process},
     progress::Progress,
     workspace::Workspace,
 };
@@ -72,14 +72,14 @@ impl<'a> Setting<'a> {
 /// `demo`
 pub(crate) fn demo(workspace: &Workspace, options: &Demo) -> anyhow::Result<ExitCode> {
     let setting = Setting::new(workspace)?;
+    let report = options.report.as_deref().map(no_report_yet).transpose()?;
     let mut cloud = setting.bring_up(build::Scope::Programs, &options.up)?;
     let mut command = Command::new(workspace.program("show"));
     command
         .args(["--viewers", &options.viewers.to_string()])
         .args(["--questions", &options.questions.to_string()])
         .args(["--seed", &options.seed.to_string()]);
-    if let Some(report) = &options.report {
-        let report = std::path::absolute(report).context("the report's file has no path")?;
+    if let Some(report) = report {
         command.arg("--report").arg(report);
     }
     let status = setting.show(command, "the show", &mut cloud)?;
@@ -92,6 +92,18 @@ pub(crate) fn demo(workspace: &Workspace, options: &Demo) -> anyhow::Result<Exit
         keep(&mut cloud)?;
     }
     Ok(exit_code(status))
+}
+
+/// The absolute path of a report that is to be written. What an earlier run wrote there goes now: it
+/// must not pass for the report of a run that fails.
+fn no_report_yet(report: &Path) -> anyhow::Result<PathBuf> {
+    let report = std::path::absolute(report).context("the report's file has no path")?;
+    // A device like /dev/null is written to as well, and stays.
+    if report.is_file() {
+        std::fs::remove_file(&report)
+            .with_context(|| format!("cannot remove the old {}", report.display()))?;
+    }
+    Ok(report)
 }
 
 /// `up`
@@ -181,18 +193,14 @@ fn make_users(setting: &Setting<'_>) -> anyhow::Result<Value> {
     for (known_as, arguments) in USERS {
         let mut command = cloud::stage(setting.workspace);
         command.arg("user").args(arguments);
-        let output = setting
-            .with_stack(command)
-            .output()
-            .context("cannot run stage")?;
-        if !output.status.success() {
-            let log = setting.instance.log("users");
-            std::fs::write(&log, &output.stderr)?;
-            return Err(Failure::new(format!("cannot make the user {known_as}"))
-                .log(&log)
-                .into());
-        }
-        users[known_as] = serde_json::from_slice(&output.stdout)
+        let printed = process::run_into(
+            setting.with_stack(command),
+            &format!("the making of the user {known_as}"),
+            &setting.instance.state("user.json"),
+            &setting.instance.log("users"),
+            &step,
+        )?;
+        users[known_as] = serde_json::from_str(&printed)
             .with_context(|| format!("cannot read what stage printed about {known_as}"))?;
     }
     step.done("");
@@ -299,6 +307,18 @@ mod tests {
             path_form(&stack).as_deref(),
             Some("http://127.0.0.1:4566/_aws/execute-api/0a1b2c3d/$default")
         );
+    }
+
+    #[test]
+    fn an_old_report_does_not_survive_but_a_device_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let report = folder.path().join("report.json");
+        assert_eq!(no_report_yet(&report).unwrap(), report);
+        std::fs::write(&report, "{}").unwrap();
+        assert_eq!(no_report_yet(&report).unwrap(), report);
+        assert!(!report.exists());
+        no_report_yet(Path::new("/dev/null")).unwrap();
+        assert!(Path::new("/dev/null").exists());
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod build;
 mod cli;
 mod cloud;
 mod commands;
+mod deployment;
 mod doctor;
 mod failure;
 mod instance;

@@ -1,4 +1,4 @@
-//! Free ports, and the one HTTP request that tells whether a server on this machine is up.
+//! Free ports, and the HTTP requests that tell whether a server on this machine is up.
 
 use std::{
     io::{Read, Write},
@@ -20,14 +20,32 @@ pub(crate) fn free_port() -> anyhow::Result<u16> {
 
 /// Whether `GET path` is answered with status 200.
 pub(crate) fn answers(port: u16, path: &str) -> bool {
-    status(port, path).is_ok_and(|status| status == 200)
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    is_ok(address, &format!("GET {path} HTTP/1.1"), "")
 }
 
-fn status(port: u16, path: &str) -> anyhow::Result<u16> {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+/// Whether the server at a base URL like `http://127.0.0.1:4566` answers `POST path` with status
+/// 200, given a JSON body.
+pub(crate) fn takes(base_url: &str, path: &str, authorization: &str, body: &str) -> bool {
+    let address = base_url
+        .strip_prefix("http://")
+        .and_then(|rest| rest.parse().ok());
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nauthorization: {authorization}\r\n\
+         content-type: application/json\r\ncontent-length: {}",
+        body.len()
+    );
+    address.is_some_and(|address| is_ok(address, &head, body))
+}
+
+fn is_ok(address: SocketAddr, head: &str, body: &str) -> bool {
+    status(address, head, body).is_ok_and(|status| status == 200)
+}
+
+fn status(address: SocketAddr, head: &str, body: &str) -> anyhow::Result<u16> {
     let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    let request = format!("{head}\r\nhost: {address}\r\nconnection: close\r\n\r\n{body}");
     stream.write_all(request.as_bytes())?;
     let mut head = [0; 12];
     stream.read_exact(&mut head)?;
@@ -45,27 +63,57 @@ fn parse_status(head: &[u8]) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    use std::thread::JoinHandle;
+
     use super::*;
+
+    /// A server that answers once: its port, and what it was asked.
+    fn serve(answer: &'static str) -> (u16, JoinHandle<String>) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 1024];
+            let read = stream.read(&mut request).unwrap();
+            stream.write_all(answer.as_bytes()).unwrap();
+            String::from_utf8(request[..read].to_vec()).unwrap()
+        });
+        (port, server)
+    }
 
     #[test]
     fn a_server_is_up_when_it_answers_200() {
-        let serve = |answer: &'static str| {
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-            let port = listener.local_addr().unwrap().port();
-            let server = std::thread::spawn(move || {
-                let (mut stream, _) = listener.accept().unwrap();
-                let mut request = [0; 1024];
-                let read = stream.read(&mut request).unwrap();
-                assert!(request[..read].starts_with(b"GET /health HTTP/1.1\r\n"));
-                stream.write_all(answer.as_bytes()).unwrap();
-            });
+        let is_up = |answer| {
+            let (port, server) = serve(answer);
             let up = answers(port, "/health");
-            server.join().unwrap();
+            let request = server.join().unwrap();
+            assert!(request.starts_with("GET /health HTTP/1.1\r\n"), "{request}");
             up
         };
-        assert!(serve("HTTP/1.1 200 OK\r\n\r\n"));
-        assert!(!serve("HTTP/1.1 503 Not yet\r\n\r\n"));
-        assert!(!serve("SSH-2.0-OpenSSH_9\r\n\r\n"));
+        assert!(is_up("HTTP/1.1 200 OK\r\n\r\n"));
+        assert!(!is_up("HTTP/1.1 503 Not yet\r\n\r\n"));
+        assert!(!is_up("SSH-2.0-OpenSSH_9\r\n\r\n"));
+    }
+
+    #[test]
+    fn a_body_is_sent_with_its_length() {
+        let ask = |answer| {
+            let (port, server) = serve(answer);
+            let taken = takes(
+                &format!("http://127.0.0.1:{port}"),
+                "/Do",
+                "me",
+                "{\"a\":1}",
+            );
+            (taken, server.join().unwrap())
+        };
+        let (taken, request) = ask("HTTP/1.1 200 OK\r\n\r\n{}");
+        assert!(taken);
+        assert!(request.starts_with("POST /Do HTTP/1.1\r\nauthorization: me\r\n"));
+        assert!(request.contains("\r\ncontent-length: 7\r\n"), "{request}");
+        assert!(request.ends_with("\r\n\r\n{\"a\":1}"), "{request}");
+        assert!(!ask("HTTP/1.1 404 Not Found\r\n\r\n").0);
+        assert!(!takes("nowhere", "/Do", "me", "{}"));
     }
 
     #[test]

@@ -107,6 +107,19 @@ impl Process {
         Self::spawn(command, name, Some(log.to_owned()))
     }
 
+    /// Starts a command whose results are written to a file anew, and what else it says to a log.
+    fn start_into(
+        mut command: Command,
+        name: &str,
+        output: &Path,
+        log: &Path,
+    ) -> anyhow::Result<Self> {
+        let file =
+            File::create(output).with_context(|| format!("cannot write {}", output.display()))?;
+        command.stdout(file).stderr(open_log(log)?);
+        Self::spawn(command, name, Some(log.to_owned()))
+    }
+
     /// Starts a command that writes to where this program writes.
     pub(crate) fn start_in_view(command: Command, name: &str) -> anyhow::Result<Self> {
         Self::spawn(command, name, None)
@@ -184,7 +197,23 @@ impl Drop for Process {
 ///
 /// Fails with what is in the log when the command does.
 pub(crate) fn run(command: Command, name: &str, log: &Path, step: &Step) -> anyhow::Result<()> {
-    let mut process = Process::start(command, name, log)?;
+    finish(Process::start(command, name, log)?, log, step)
+}
+
+/// Like [`run`], for a command whose standard output is its result: returns it. It is kept in the
+/// file `output`.
+pub(crate) fn run_into(
+    command: Command,
+    name: &str,
+    output: &Path,
+    log: &Path,
+    step: &Step,
+) -> anyhow::Result<String> {
+    finish(Process::start_into(command, name, output, log)?, log, step)?;
+    std::fs::read_to_string(output).with_context(|| format!("cannot read {}", output.display()))
+}
+
+fn finish(mut process: Process, log: &Path, step: &Step) -> anyhow::Result<()> {
     let mut looked = Instant::now();
     let status = process.wait(|| {
         if looked.elapsed() > Duration::from_millis(400) {
@@ -196,9 +225,8 @@ pub(crate) fn run(command: Command, name: &str, log: &Path, step: &Step) -> anyh
     if status.success() {
         return Ok(());
     }
-    Err(Failure::new(format!("{name} failed ({status})"))
-        .log(log)
-        .into())
+    let what = format!("{} failed ({status})", process.name);
+    Err(process.with_log(Failure::new(what)).into())
 }
 
 fn open_log(log: &Path) -> anyhow::Result<File> {
