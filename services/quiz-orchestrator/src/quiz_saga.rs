@@ -22,9 +22,7 @@ use crate::{
     video::Video,
 };
 
-/// The step that a run fails at when its channel is taken.
-const CLAIM_STEP: &str = "ClaimRun";
-/// How often a claim is tried anew when the run or its channel changes under it.
+/// How often a claim is tried anew when the run changes under it.
 const ATTEMPTS: u32 = 3;
 
 /// Does the saga's tasks.
@@ -47,8 +45,9 @@ impl QuizSagaHandler {
     /// A [`Diagnostic`] with one of the error types of [`TaskError`].
     pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Answer, Diagnostic> {
         let task: Task = serde_json::from_value(event.payload).map_err(|error| {
-            warn!(%error, "not a task of this function");
-            TaskError::InvalidInput(format!("not a task of this function: {error}"))
+            let error = TaskError::unreadable(&error);
+            warn!(%error, "refused");
+            error
         })?;
         let (op, (quiz_id, run_id)) = (task.op(), task.run());
         let (quiz_id, run_id) = (quiz_id.clone(), run_id.clone());
@@ -120,6 +119,8 @@ impl QuizSagaHandler {
             }
             Task::PushCancelled { quiz_id, run_id } => {
                 let run = self.run(&quiz_id, &run_id).await?;
+                run.has_channel()
+                    .map_err(|refusal| TaskError::refused(&run_id, refusal))?;
                 self.push(&run, Cue::Cancelled { quiz_id, run_id }).await
             }
             Task::CompleteRun { quiz_id, run_id } => {
@@ -149,8 +150,8 @@ impl QuizSagaHandler {
         }
     }
 
-    /// Claims the run and its channel together. A run whose channel another one has will not find
-    /// it free by waiting: it is aborted here, so that it does not stay scheduled for ever.
+    /// Claims the run for one execution. Its channel is taken when it starts, so that a run which
+    /// waits keeps no other one off the air.
     async fn claim(
         &self,
         quiz_id: &QuizId,
@@ -170,20 +171,8 @@ impl QuizSagaHandler {
                 Claim::Ours => return self.claimed(run).await,
                 Claim::Take(taken) => *taken,
             };
-            match self.store.save(&taken, ChannelUse::Take).await? {
-                Saved::Done => return self.claimed(taken).await,
-                Saved::Outdated => continue,
-                Saved::ChannelTaken => {
-                    let reason = format!("another run has the channel {}", run.channel_id);
-                    let aborted = run.abort(Some(execution_id), CLAIM_STEP, &reason, now);
-                    let aborted = aborted.ok_or_else(|| TaskError::Conflict(reason.clone()))?;
-                    if self.store.save(&aborted, ChannelUse::Leave).await? == Saved::Done {
-                        return Ok(Answer::NotClaimed {
-                            claimed: false,
-                            reason,
-                        });
-                    }
-                }
+            if self.store.save(&taken, &ChannelUse::Leave).await? == Saved::Done {
+                return self.claimed(taken).await;
             }
         }
         Err(TaskError::Unavailable(format!(

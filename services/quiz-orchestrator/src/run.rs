@@ -137,7 +137,7 @@ pub enum Refusal {
 /// What an execution of the saga gets that wants a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
-    /// The run, if its channel is free.
+    /// The run, as it is to be kept.
     Take(Box<Run>),
     /// It has the run already.
     Ours,
@@ -263,7 +263,7 @@ impl Run {
         }
     }
 
-    /// It goes on air. `None`: it is already.
+    /// It goes on air, if it gets its channel. `None`: it is on air already.
     ///
     /// # Errors
     /// [`Refusal`] when it is cancelled or over.
@@ -286,6 +286,18 @@ impl Run {
     pub fn on_air(&self) -> Result<(), Refusal> {
         match self.status {
             RunStatus::Running => Ok(()),
+            _ => Err(self.refusal()),
+        }
+    }
+
+    /// Whether the saga may tell the audience that it ends early: only while it has its channel,
+    /// which before and after that may be another run's.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it was not started or is over.
+    pub fn has_channel(&self) -> Result<(), Refusal> {
+        match self.status {
+            RunStatus::Running | RunStatus::Cancelling => Ok(()),
             _ => Err(self.refusal()),
         }
     }

@@ -112,6 +112,17 @@ fn a_cancelled_run_goes_no_further_and_ends_as_cancelled() {
 }
 
 #[test]
+fn the_end_is_shown_only_while_the_run_has_its_channel() {
+    use RunStatus::{Aborted, Cancelled, Cancelling, Completed, Running, Scheduled};
+    for status in [Running, Cancelling] {
+        assert_eq!(run(status).has_channel(), Ok(()));
+    }
+    for status in [Scheduled, Completed, Aborted, Cancelled] {
+        assert!(run(status).has_channel().is_err(), "{status:?}");
+    }
+}
+
+#[test]
 fn an_execution_aborts_its_own_run_only() {
     let held = Run {
         execution_id: Some("ours".into()),

@@ -16,7 +16,7 @@ use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
     operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError},
-    types::{AttributeValue, Put, TransactWriteItem, Update},
+    types::{AttributeValue, Put, TransactWriteItem},
 };
 use cuepoint_shared::{
     aws::{AwsError, Failure},
@@ -24,7 +24,10 @@ use cuepoint_shared::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
+pub use self::channel::ChannelUse;
 use crate::{quiz::Quiz, run::Run};
+
+mod channel;
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -48,17 +51,14 @@ pub enum StoreError {
     /// A run changed each time it was about to be changed.
     #[error("run {0} is changed by too many at once")]
     Contended(RunId),
-}
-
-/// What happens to the channel when a run changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ChannelUse {
-    /// Nothing.
-    Leave,
-    /// The run takes it.
-    Take,
-    /// The run gives it back.
-    Release,
+    /// A run cannot go on air while another one is.
+    #[error("another run has the channel {channel_id}: {holder}")]
+    ChannelTaken {
+        /// The channel.
+        channel_id: ChannelId,
+        /// The run that has it.
+        holder: RunId,
+    },
 }
 
 /// What became of a write.
@@ -68,8 +68,6 @@ pub enum Saved {
     Done,
     /// Nothing is written: the run, or who has the channel, changed since it was read.
     Outdated,
-    /// Nothing is written: another run has the channel.
-    ChannelTaken,
 }
 
 /// The table.
@@ -118,28 +116,13 @@ impl QuizStore {
         self.read(quiz_key(quiz_id), run_key(run_id)).await
     }
 
-    /// The run that has a channel now.
+    /// Changes a run as `decide` says, from what it is now, and with it who has its channel.
+    /// `decide` gives `None` to leave the run as it is, and is asked again when the run or its
+    /// channel changed meanwhile. Returns the run as it is then; `None` when there is no such run.
     ///
     /// # Errors
-    /// [`StoreError`]
-    pub async fn holder(&self, channel_id: &ChannelId) -> Result<Option<RunId>, StoreError> {
-        #[derive(serde::Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Active {
-            run_id: Option<RunId>,
-        }
-        let active: Option<Active> = self
-            .read(channel_key(channel_id), "ACTIVE".to_owned())
-            .await?;
-        Ok(active.and_then(|active| active.run_id))
-    }
-
-    /// Changes a run as `decide` says, from what it is now, and frees its channel when it ends.
-    /// `decide` gives `None` to leave the run as it is, and is asked again when the run changed
-    /// meanwhile. Returns the run as it is then; `None` when there is no such run.
-    ///
-    /// # Errors
-    /// What `decide` refuses, and [`StoreError`].
+    /// What `decide` refuses, and [`StoreError`]: [`StoreError::ChannelTaken`] when it was to go
+    /// on air.
     pub async fn change_run<E: From<StoreError>>(
         &self,
         quiz_id: &QuizId,
@@ -153,13 +136,8 @@ impl QuizStore {
             let Some(changed) = decide(&run)? else {
                 return Ok(Some(run));
             };
-            let channel = match changed.status.has_ended()
-                && self.holder(&run.channel_id).await?.as_ref() == Some(run_id)
-            {
-                true => ChannelUse::Release,
-                false => ChannelUse::Leave,
-            };
-            if self.save(&changed, channel).await? == Saved::Done {
+            let channel = self.channel_use(&changed).await?;
+            if self.save(&changed, &channel).await? == Saved::Done {
                 return Ok(Some(changed));
             }
         }
@@ -170,7 +148,7 @@ impl QuizStore {
     ///
     /// # Errors
     /// [`StoreError::Aws`]
-    pub async fn save(&self, run: &Run, channel: ChannelUse) -> Result<Saved, StoreError> {
+    pub async fn save(&self, run: &Run, channel: &ChannelUse) -> Result<Saved, StoreError> {
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(run_item(run)))
@@ -197,31 +175,13 @@ impl QuizStore {
                     .iter()
                     .map(|reason| reason.code())
                     .collect();
-                cancelled_because(&codes, channel).ok_or(StoreError::Aws(may_pass(failed, &codes)))
+                match codes.contains(&Some("ConditionalCheckFailed")) {
+                    true => Ok(Saved::Outdated),
+                    false => Err(may_pass(failed, &codes).into()),
+                }
             }
             _ => Err(failed.into()),
         }
-    }
-
-    fn channel_write(&self, run: &Run, channel: ChannelUse) -> Option<TransactWriteItem> {
-        let update = Update::builder()
-            .table_name(&self.table)
-            .key("pk", text(channel_key(&run.channel_id)))
-            .key("sk", text("ACTIVE"))
-            .expression_attribute_values(":run", text(run.run_id.as_str()))
-            .expression_attribute_values(":at", text(run.changed_at.to_string()));
-        let update = match channel {
-            ChannelUse::Leave => return None,
-            ChannelUse::Take => update
-                .condition_expression("attribute_not_exists(runId) OR runId = :run")
-                .update_expression("SET runId = :run, quizId = :quiz, changedAt = :at")
-                .expression_attribute_values(":quiz", text(run.quiz_id.as_str())),
-            ChannelUse::Release => update
-                .condition_expression("runId = :run")
-                .update_expression("SET changedAt = :at REMOVE runId, quizId"),
-        };
-        let update = update.build().expect("table, key and expression are set");
-        Some(TransactWriteItem::builder().update(update).build())
     }
 
     /// The id in its key is new and random, so an item that is there already was written by an
@@ -272,18 +232,6 @@ fn is_there<R>(error: &SdkError<PutItemError, R>) -> bool {
         .is_some_and(PutItemError::is_conditional_check_failed_exception)
 }
 
-/// What a cancelled transaction means, by the reason of each of its writes: the run first, then
-/// the channel. `None`: neither condition failed.
-fn cancelled_because(codes: &[Option<&str>], channel: ChannelUse) -> Option<Saved> {
-    let failed = |index: usize| codes.get(index) == Some(&Some("ConditionalCheckFailed"));
-    match channel {
-        _ if failed(0) => Some(Saved::Outdated),
-        ChannelUse::Take if failed(1) => Some(Saved::ChannelTaken),
-        _ if failed(1) => Some(Saved::Outdated),
-        _ => None,
-    }
-}
-
 /// A transaction that met another one, or a limit, passes when it is tried again.
 fn may_pass(error: AwsError, codes: &[Option<&str>]) -> AwsError {
     let passing = [
@@ -321,10 +269,6 @@ fn run_key(run_id: &RunId) -> String {
     format!("RUN#{run_id}")
 }
 
-fn channel_key(channel_id: &ChannelId) -> String {
-    format!("CHANNEL#{channel_id}")
-}
-
 fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }
@@ -336,30 +280,6 @@ fn number(value: u64) -> AttributeValue {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_cancelled_transaction_says_which_condition_failed() {
-        let failed = Some("ConditionalCheckFailed");
-        let none = Some("None");
-        let because = cancelled_because;
-        assert_eq!(
-            because(&[failed, none], ChannelUse::Take),
-            Some(Saved::Outdated)
-        );
-        assert_eq!(because(&[failed], ChannelUse::Leave), Some(Saved::Outdated));
-        assert_eq!(
-            because(&[none, failed], ChannelUse::Take),
-            Some(Saved::ChannelTaken)
-        );
-        assert_eq!(
-            because(&[none, failed], ChannelUse::Release),
-            Some(Saved::Outdated)
-        );
-        assert_eq!(
-            because(&[Some("TransactionConflict"), none], ChannelUse::Take),
-            None
-        );
-    }
 
     #[test]
     fn a_conflict_of_transactions_may_pass() {

@@ -18,13 +18,13 @@ use crate::{run::Refusal, store::StoreError, video::VideoError};
     reason = "the ids say what they are, and each task says the rest"
 )]
 pub enum Task {
-    /// Make this execution the only one of the run, and the run the only one of its channel.
+    /// Make this execution the only one of the run.
     ClaimRun {
         quiz_id: QuizId,
         run_id: RunId,
         execution_id: String,
     },
-    /// The run goes on air.
+    /// The run takes its channel and goes on air.
     StartRun { quiz_id: QuizId, run_id: RunId },
     /// Go on only if nobody has cancelled the run meanwhile.
     CheckRun { quiz_id: QuizId, run_id: RunId },
@@ -47,11 +47,11 @@ pub enum Task {
         run_id: RunId,
         top: Vec<(String, u64)>,
     },
-    /// Show that the quiz ends early.
+    /// Show that the quiz ends early, while the run has the channel.
     PushCancelled { quiz_id: QuizId, run_id: RunId },
     /// All questions were asked: end the run, free the channel.
     CompleteRun { quiz_id: QuizId, run_id: RunId },
-    /// End the run early, free the channel. A run that another execution has is left alone.
+    /// End the run early, free the channel if the run has it. A run that another execution has is left alone.
     AbortRun {
         quiz_id: QuizId,
         run_id: RunId,
@@ -186,7 +186,7 @@ pub enum TaskError {
     /// There is no such quiz, run, question or channel.
     #[error("{0}")]
     NotFound(String),
-    /// The run's status does not allow it.
+    /// The run's status does not allow it, or another run has the channel.
     #[error("{0}")]
     Conflict(String),
     /// The task can never work as it was given.
@@ -201,6 +201,17 @@ impl TaskError {
             Refusal::Cancelled => Self::RunCancelled(run_id.clone()),
             Refusal::Status(_) => Self::Conflict(format!("run {run_id}: {refusal}")),
         }
+    }
+
+    /// Why an input is no task. Only where it is broken, since the error's own words may repeat
+    /// what viewers wrote.
+    pub fn unreadable(error: &serde_json::Error) -> Self {
+        Self::InvalidInput(format!(
+            "not a task of this function: {:?} error at line {}, column {}",
+            error.classify(),
+            error.line(),
+            error.column()
+        ))
     }
 
     /// The error type that Lambda reports.
@@ -231,6 +242,7 @@ impl From<StoreError> for TaskError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Aws(error) => error.into(),
+            StoreError::ChannelTaken { .. } => Self::Conflict(error.to_string()),
             StoreError::Contended(_) => Self::Unavailable(error.to_string()),
             StoreError::Unreadable { .. } => Self::InvalidInput(error.to_string()),
         }
@@ -305,5 +317,15 @@ mod tests {
             serde_json::from_str::<Task>(abort).is_ok(),
             "an execution id is not asked for"
         );
+    }
+
+    #[test]
+    fn an_unreadable_task_is_refused_without_its_values() {
+        let broken = r#"{"op":"push-leaderboard","quizId":"a","runId":"b","top":[["Ada","Bob"]]}"#;
+        let error = serde_json::from_str::<Task>(broken).unwrap_err();
+        assert!(error.to_string().contains("Bob"), "the danger: {error}");
+        let said = TaskError::unreadable(&error).to_string();
+        assert!(said.contains("Data error at line"), "{said}");
+        assert!(!said.contains("Ada") && !said.contains("Bob"), "{said}");
     }
 }

@@ -1,4 +1,4 @@
-//! One execution has a run, and one run a channel.
+//! One execution has a run.
 
 use serde_json::json;
 
@@ -61,42 +61,6 @@ async fn executions_that_claim_at_once_do_not_both_get_the_run() {
         .filter(|answer| answer["claimed"] == true)
         .count();
     assert_eq!(claimed, 1);
-}
-
-#[tokio::test]
-async fn a_run_whose_channel_is_taken_is_aborted_and_can_run_later_as_another() {
-    let cloud = Cloud::new().await;
-    let quiz = cloud.quiz().await;
-    let (first, second) = (cloud.schedule(&quiz).await, cloud.schedule(&quiz).await);
-    cloud
-        .task("claim-run", &first, json!({"executionId": "e1"}))
-        .await
-        .unwrap();
-    let refused = cloud
-        .task("claim-run", &second, json!({"executionId": "e2"}))
-        .await
-        .unwrap();
-    assert_eq!(refused["claimed"], false);
-    assert!(refused["reason"].as_str().unwrap().contains(&cloud.channel));
-    let second = cloud.run(&second.quiz_id, &second.run_id).await;
-    assert_eq!(
-        (second.status.name(), second.failed_step.unwrap().as_str()),
-        ("aborted", "ClaimRun")
-    );
-    assert_eq!(
-        cloud.store.holder(&cloud.channel_id()).await.unwrap(),
-        Some(first.run_id.clone())
-    );
-
-    let abort = json!({"executionId": "e1", "failedStep": "StartRun", "reason": "a test"});
-    let aborted = cloud.task("abort-run", &first, abort).await.unwrap();
-    assert_eq!(aborted["status"], "aborted");
-    let third = cloud.schedule(&quiz).await;
-    let claimed = cloud
-        .task("claim-run", &third, json!({"executionId": "e3"}))
-        .await
-        .unwrap();
-    assert_eq!(claimed["claimed"], true, "the channel is free again");
 }
 
 #[tokio::test]

@@ -14,6 +14,8 @@ async fn a_run_shows_its_cues_and_completes_idempotent() {
         json!(run.started_at),
         "a repeat is answered alike"
     );
+    let checked = cloud.task("check-run", &run, json!({})).await.unwrap();
+    assert_eq!(checked, json!({"status": "running"}));
 
     let pushed = cloud
         .task("push-question", &run, json!({"questionId": "q2"}))
@@ -52,6 +54,8 @@ async fn a_run_shows_its_cues_and_completes_idempotent() {
         assert_eq!(completed["status"], "completed");
     }
     assert_eq!(cloud.store.holder(&cloud.channel_id()).await.unwrap(), None);
+    let over = cloud.task("push-cancelled", &run, json!({})).await;
+    assert_eq!(over.unwrap_err().error_type, "Conflict");
     let abort = json!({"failedStep": "CompleteRun", "reason": "a late timeout"});
     let answer = cloud.task("abort-run", &run, abort).await.unwrap();
     assert_eq!(
@@ -99,6 +103,7 @@ async fn a_cancelled_run_shows_nothing_more_but_its_end() {
         ),
         ("push-leaderboard", json!({"top": []})),
         ("start-run", json!({})),
+        ("check-run", json!({})),
         ("complete-run", json!({})),
     ] {
         let failed = cloud.task(op, &run, more).await.unwrap_err();
