@@ -3,9 +3,10 @@
 //!
 //! A batch is published first and counted then. What was counted is neither counted nor published
 //! again, whatever batches it comes in (see [`crate::live`]); what was published but not counted,
-//! because the function was stopped between, is published again: the same batch under the same
-//! event ids. Consumers drop repeats by event id, and an answer is told by run, question and
-//! viewer.
+//! because the function was stopped between, is published again. The same batch is published under
+//! the same event ids, as long as none of it was counted; what comes in a batch that is cut
+//! otherwise, or was counted in part, is repeated under other ids. So consumers drop repeats by
+//! run, question and viewer, not by event id alone.
 //!
 //! A record that cannot be read is parked with its reason; anything that may pass fails the batch,
 //! which comes again whole.

@@ -54,8 +54,9 @@ impl AnswerSagaHandler {
     /// A [`Diagnostic`] with one of the error types of [`TaskError`].
     pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Answer, Diagnostic> {
         let task: Task = serde_json::from_value(event.payload).map_err(|error| {
-            warn!(%error, "not a task of this function");
-            TaskError::InvalidInput(format!("not a task of this function: {error}"))
+            let error = TaskError::unreadable(&error);
+            warn!(%error, "refused");
+            error
         })?;
         let op = task.op();
         let work = task.work();

@@ -215,6 +215,17 @@ impl TaskError {
         }
     }
 
+    /// Why an input is no task. Only where it is broken, since the error's own words may repeat
+    /// what viewers wrote.
+    pub fn unreadable(error: &serde_json::Error) -> Self {
+        Self::InvalidInput(format!(
+            "not a task of this function: {:?} error at line {}, column {}",
+            error.classify(),
+            error.line(),
+            error.column()
+        ))
+    }
+
     /// The error type that Lambda reports.
     pub fn error_type(&self) -> &'static str {
         match self {
@@ -291,6 +302,15 @@ mod tests {
         );
         let board = read(r#"{"op":"leaderboard","quizId":"a","runId":"b"}"#);
         assert!(matches!(board.work(), Work::Leaderboard(..)));
+    }
+
+    #[test]
+    fn an_unreadable_task_is_refused_without_its_values() {
+        let error = serde_json::from_str::<Task>(r#"{"op":"Ada"}"#).unwrap_err();
+        assert!(error.to_string().contains("Ada"), "the danger: {error}");
+        let said = TaskError::unreadable(&error).to_string();
+        assert!(said.contains("Data error at line"), "{said}");
+        assert!(!said.contains("Ada"), "{said}");
     }
 
     #[test]
