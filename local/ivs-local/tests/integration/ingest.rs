@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rml_rtmp::handshake::{Handshake, HandshakeProcessResult, PeerType};
+use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -114,7 +115,7 @@ async fn a_frozen_publisher_ends_the_stream_in_seconds() {
     let (channel, key) = server.channel(false).await;
     let mut publisher = server.publish(&key);
     server.live(&channel).await;
-    publisher.signal("STOP");
+    publisher.signal(Signal::STOP);
     let frozen = Instant::now();
     wait("the stream to end", async || {
         !server.is_live(&channel).await

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
@@ -59,7 +60,7 @@ impl Program {
 
 #[tokio::test]
 async fn it_says_where_it_is_and_stops_cleanly_on_both_signals() {
-    for name in ["INT", "TERM"] {
+    for asked in [Signal::INT, Signal::TERM] {
         let mut program = Program::start();
         let api = program.line().await;
         let rtmp = program.line().await;
@@ -95,7 +96,7 @@ async fn it_says_where_it_is_and_stops_cleanly_on_both_signals() {
         let children = children(pid);
         assert_eq!(children.len(), 1, "one transcoder");
         let stopping = Instant::now();
-        signal(name, pid);
+        signal(asked, pid);
         let (success, log) = program.end().await;
         assert!(success, "{log}");
         assert!(

@@ -19,6 +19,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use mpeg2ts::es::StreamId;
 use mpeg2ts::pes::{PesPacketReader, ReadPesPacket};
 use mpeg2ts::ts::TsPacketReader;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
@@ -197,17 +198,15 @@ impl Publisher {
         self.child.kill().await.unwrap();
     }
 
-    pub(crate) fn signal(&self, name: &str) {
-        signal(name, self.child.id().unwrap());
+    pub(crate) fn signal(&self, signal: Signal) {
+        self::signal(signal, self.child.id().unwrap());
     }
 }
 
 /// Sends a signal to a process of the test's own.
-pub(crate) fn signal(name: &str, pid: u32) {
-    let status = std::process::Command::new("kill")
-        .args([format!("-{name}"), pid.to_string()])
-        .status();
-    assert!(status.unwrap().success());
+pub(crate) fn signal(signal: Signal, pid: u32) {
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    kill_process(pid, signal).unwrap();
 }
 
 /// Polls until `done`, with a message about what took too long.
