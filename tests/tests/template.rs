@@ -92,6 +92,12 @@ fn no_failure_is_lost() {
         Value::Null,
         "no dead-letter queue",
     );
+    notices(
+        check,
+        "EntitlementIntakeQueue/Properties/VisibilityTimeout",
+        json!(179),
+        "delivers again what it still works on",
+    );
     let stream = "AnswerOutboxFunction/Properties/Events/Stream/Properties";
     notices(
         check,
@@ -116,6 +122,12 @@ fn no_failure_is_lost() {
         stream,
         json!({"ParallelizationFactor": 2}),
         "in order",
+    );
+    notices(
+        check,
+        stream,
+        json!({"BisectBatchOnFunctionError": true}),
+        "come again as they were",
     );
     notices(
         check,

@@ -154,8 +154,14 @@ pub(crate) fn failures(house: &House) -> Vec<String> {
             match event["Type"].as_str() {
                 Some("SQS") => {
                     let queue = name(&source["Queue"]);
-                    let redrive =
-                        &house.properties(queue.trim_end_matches(".Arn"))["RedrivePolicy"];
+                    let queue = house.properties(queue.trim_end_matches(".Arn"));
+                    let redrive = &queue["RedrivePolicy"];
+                    let timeout = properties["Timeout"].as_u64();
+                    if queue["VisibilityTimeout"].as_u64() < timeout.map(|timeout| 6 * timeout) {
+                        problems.push(format!(
+                            "{function}: its queue delivers again what it still works on"
+                        ));
+                    }
                     if !name(&redrive["deadLetterTargetArn"]).ends_with("Dlq.Arn") {
                         problems.push(format!("{function}: its queue has no dead-letter queue"));
                     }
@@ -178,6 +184,14 @@ pub(crate) fn failures(house: &House) -> Vec<String> {
                     if partial {
                         problems.push(format!(
                             "{function}: a stream must not report partial failures"
+                        ));
+                    }
+                    // Its events' ids follow from how the answers were batched.
+                    if function == "answer-outbox"
+                        && !source["BisectBatchOnFunctionError"].is_null()
+                    {
+                        problems.push(format!(
+                            "{function}: its batches must come again as they were"
                         ));
                     }
                     // Counting by the highest sequence number seen needs a shard in order.
