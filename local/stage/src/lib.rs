@@ -5,12 +5,23 @@
 //! - [`channel`]: the private IVS channels and their playback key, made before the deployment;
 //! - [`upstream`]: what an upstream app says about a person's entitlement.
 //!
+//! And what the services' tests share:
+//! - [`probe`]: queues of a test's own, and the events on the bus;
+//! - [`ivs_stub`]: an IVS that fails when it is told to;
+//! - [`http_event`]: a request as the HTTP API hands it on.
+//!
 //! The deployed services never depend on this crate.
 
 pub mod channel;
+pub mod http_event;
+pub mod ivs_stub;
 pub mod people;
+pub mod probe;
 pub mod stack;
 pub mod upstream;
 
+pub use http_event::http_event;
+pub use ivs_stub::IvsStub;
 pub use people::{People, PeopleError, Person};
+pub use probe::Probe;
 pub use stack::{Channel, Outputs, Stack, StackError};

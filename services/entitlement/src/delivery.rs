@@ -5,9 +5,14 @@ use cuepoint_shared::{
     events::{Delivery, Event, EventData, UserEntitled, UserEntitlementRevoked},
     ids::EventId,
 };
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::rules::{Change, EmptyValidity};
+
+/// How far an event's `occurredAt` may be ahead of this service's clock. The newest event decides,
+/// so one from a wrong clock would keep out every later one about the same viewer and channel.
+pub const MAX_AHEAD: SignedDuration = SignedDuration::from_mins(15);
 
 /// Why a delivery says nothing that could be applied.
 #[derive(Debug, thiserror::Error)]
@@ -29,19 +34,26 @@ pub enum DeliveryError {
     /// The entitlement could never count.
     #[error(transparent)]
     EmptyValidity(#[from] EmptyValidity),
+    /// It happens later than [`MAX_AHEAD`] from now.
+    #[error("occurredAt {0} is in the future")]
+    InTheFuture(Timestamp),
 }
 
-/// Reads the body of a queue message.
+/// Reads the body of a queue message at the time `now`.
 ///
 /// # Errors
 /// [`DeliveryError`] says what is wrong with it.
-pub fn read(body: &str) -> Result<Change, DeliveryError> {
+pub fn read(body: &str, now: Timestamp) -> Result<Change, DeliveryError> {
     let delivery: Delivery = serde_json::from_str(body).map_err(DeliveryError::NotADelivery)?;
-    match delivery.detail_type.as_str() {
-        UserEntitled::DETAIL_TYPE => Ok(Change::granted(event(delivery.detail)?)?),
-        UserEntitlementRevoked::DETAIL_TYPE => Ok(Change::revoked(event(delivery.detail)?)),
-        _ => Err(DeliveryError::UnknownDetailType(delivery.detail_type)),
+    let change = match delivery.detail_type.as_str() {
+        UserEntitled::DETAIL_TYPE => Change::granted(event(delivery.detail)?)?,
+        UserEntitlementRevoked::DETAIL_TYPE => Change::revoked(event(delivery.detail)?),
+        _ => return Err(DeliveryError::UnknownDetailType(delivery.detail_type)),
+    };
+    if change.occurred_at.duration_since(now) > MAX_AHEAD {
+        return Err(DeliveryError::InTheFuture(change.occurred_at));
     }
+    Ok(change)
 }
 
 /// The id of an event that could not be read otherwise, when it has one.
@@ -66,6 +78,14 @@ mod tests {
     use super::*;
     use crate::rules::ChangeKind;
     use serde_json::json;
+
+    fn at(time: &str) -> Timestamp {
+        time.parse().unwrap()
+    }
+
+    fn read(body: &str) -> Result<Change, DeliveryError> {
+        super::read(body, at("2026-11-22T08:00:01Z"))
+    }
 
     fn delivery(detail_type: &str, data: Value) -> String {
         json!({
@@ -117,5 +137,18 @@ mod tests {
         assert!(reason("not JSON").contains("not a delivery"));
         assert!(reason("{}").contains("not a delivery"));
         assert!(event_id("not JSON").is_none());
+    }
+
+    #[test]
+    fn an_event_from_the_future_would_outlast_every_other_and_is_refused() {
+        let who = json!({ "userId": "viewer", "channelId": "channel" });
+        for detail_type in ["user-entitled", "user-entitlement-revoked"] {
+            // It happened at eight.
+            let event = delivery(detail_type, who.clone());
+            assert!(super::read(&event, at("2026-11-22T07:45:00Z")).is_ok());
+            let early = super::read(&event, at("2026-11-22T07:44:59.999Z"));
+            let reason = early.unwrap_err().to_string();
+            assert_eq!(reason, "occurredAt 2026-11-22T08:00:00Z is in the future");
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use cuepoint_shared::{aws::AwsError, clock::Clock, dead_letters::DeadLetters, ids::EventId};
+use futures::{StreamExt, stream};
 use lambda_runtime::{Diagnostic, LambdaEvent};
 
 use crate::{
@@ -17,6 +18,10 @@ use crate::{
 /// How often an event is decided anew because another write came first. Events about the same
 /// viewer and channel at the same moment are few.
 const MAX_ATTEMPTS: usize = 8;
+
+/// How many messages are handled at the same time: all of a batch, so that it takes no longer than
+/// its slowest message. Those about the same viewer and channel race like those of two functions.
+const PARALLEL: usize = 10;
 
 /// Why a message stays in the queue.
 #[derive(Debug, thiserror::Error)]
@@ -71,8 +76,13 @@ impl IntakeHandler {
         let (mut applied, mut ignored, mut parked) = (0, 0, 0);
         let mut failures = Vec::new();
         let mut first_error = None;
-        for message in &messages {
-            match self.handle_message(message).await {
+        let work: Vec<_> = messages
+            .iter()
+            .map(|message| async move { (message, self.handle_message(message).await) })
+            .collect();
+        let mut work = stream::iter(work).buffer_unordered(PARALLEL);
+        while let Some((message, handled)) = work.next().await {
+            match handled {
                 Ok(Handled::Applied) => applied += 1,
                 Ok(Handled::Ignored) => ignored += 1,
                 Ok(Handled::Parked) => parked += 1,
@@ -103,7 +113,7 @@ impl IntakeHandler {
 
     async fn handle_message(&self, message: &SqsMessage) -> Result<Handled, IntakeError> {
         let body = message.body.as_deref().unwrap_or_default();
-        let change = match delivery::read(body) {
+        let change = match delivery::read(body, (self.now)()) {
             Ok(change) => change,
             Err(error) => {
                 let event_id = delivery::event_id(body);

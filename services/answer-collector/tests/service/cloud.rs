@@ -1,9 +1,6 @@
 //! What the tests need of the local cloud.
 
-use std::{
-    cell::Cell,
-    time::{Duration, Instant},
-};
+use std::cell::Cell;
 
 use answer_collector::{
     answer_api::AnswerApiHandler,
@@ -14,7 +11,7 @@ use answer_collector::{
     window_cache::WindowCache,
 };
 use aws_lambda_events::encodings::Body;
-use aws_sdk_sqs::types::{Message, QueueAttributeName};
+use aws_sdk_sqs::types::Message;
 use cuepoint_shared::{
     dead_letters::DeadLetters,
     event_bus::EventBus,
@@ -23,11 +20,8 @@ use cuepoint_shared::{
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::{Value, json};
-use stage::Stack;
+use stage::{Probe, Stack, http_event, probe};
 use uuid::Uuid;
-
-/// How long a test waits for something that takes part of a second.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 thread_local! {
     /// How far this test's clock is ahead. A test runs on one thread, which runs no other.
@@ -46,6 +40,7 @@ pub(crate) struct Cloud {
     pub(crate) sqs: aws_sdk_sqs::Client,
     pub(crate) quiz_id: QuizId,
     pub(crate) run_id: RunId,
+    probe: Probe,
 }
 
 impl Cloud {
@@ -53,6 +48,7 @@ impl Cloud {
         let stack = Stack::load().unwrap();
         let config = stack.sdk_config().await;
         Self {
+            probe: Probe::new(&stack, &config),
             stack,
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
             eventbridge: aws_sdk_eventbridge::Client::new(&config),
@@ -203,31 +199,11 @@ impl Cloud {
         body: Value,
     ) -> (i64, Value) {
         let name = format!("Name of {viewer}");
-        let request = json!({
-            "version": "2.0",
-            "routeKey": route,
-            "rawPath": "/",
-            "rawQueryString": "",
-            "headers": {"content-type": "application/json"},
-            "pathParameters": {
-                "quizId": self.quiz_id, "runId": self.run_id, "questionId": question_id
-            },
-            "requestContext": {
-                "accountId": "000000000000",
-                "apiId": "api",
-                "requestId": "request",
-                "routeKey": route,
-                "stage": "$default",
-                "timeEpoch": 0,
-                "http": {"method": "POST", "path": "/", "protocol": "HTTP/1.1",
-                         "sourceIp": "127.0.0.1", "userAgent": "test"},
-                "authorizer": {"jwt": {
-                    "claims": {"sub": viewer, "token_use": "id", "name": name}
-                }},
-            },
-            "body": body.to_string(),
-            "isBase64Encoded": false,
+        let path = json!({
+            "quizId": self.quiz_id, "runId": self.run_id, "questionId": question_id
         });
+        let claims = json!({"sub": viewer, "token_use": "id", "name": name});
+        let request = http_event(route, path, claims, &body);
         let request = serde_json::from_value(request).unwrap();
         let response = api
             .handle(LambdaEvent::new(request, Context::default()))
@@ -241,47 +217,13 @@ impl Cloud {
 
     /// A queue of the test's own.
     pub(crate) async fn queue(&self) -> String {
-        let name = format!("test-{}", Uuid::new_v4());
-        self.sqs
-            .create_queue()
-            .queue_name(name)
-            .send()
-            .await
-            .unwrap()
-            .queue_url
-            .unwrap()
+        self.probe.queue().await
     }
 
     /// A queue that gets what the service publishes about the test's quiz.
     pub(crate) async fn listen(&self) -> String {
-        let queue = self.queue().await;
-        let bus = &self.stack.outputs.event_bus_name;
-        let attributes = self
-            .sqs
-            .get_queue_attributes()
-            .queue_url(&queue)
-            .attribute_names(QueueAttributeName::QueueArn)
-            .send()
-            .await
-            .unwrap();
-        let arn = attributes.attributes.unwrap()[&QueueAttributeName::QueueArn].clone();
-        let rule = format!("test-{}", self.quiz_id);
-        let pattern = json!({
-            "source": ["cuepoint.answer-collector"],
-            "detail": {"data": {"quizId": [self.quiz_id]}},
-        });
-        let target = aws_sdk_eventbridge::types::Target::builder()
-            .id("queue")
-            .arn(arn);
-        let put = self.eventbridge.put_rule().event_bus_name(bus).name(&rule);
-        put.event_pattern(pattern.to_string()).send().await.unwrap();
-        let put = self
-            .eventbridge
-            .put_targets()
-            .event_bus_name(bus)
-            .rule(&rule);
-        put.targets(target.build().unwrap()).send().await.unwrap();
-        queue
+        let data = json!({"quizId": [self.quiz_id]});
+        self.probe.listen("cuepoint.answer-collector", data).await
     }
 
     /// Takes messages from a queue until `enough` of them.
@@ -290,37 +232,11 @@ impl Cloud {
         queue: &str,
         enough: impl Fn(&[Message]) -> bool,
     ) -> Vec<Message> {
-        let mut found = Vec::new();
-        let end = Instant::now() + PATIENCE;
-        while !enough(&found) {
-            assert!(Instant::now() < end, "only {} messages came", found.len());
-            let request = self
-                .sqs
-                .receive_message()
-                .queue_url(queue)
-                .max_number_of_messages(10);
-            let request = request.message_attribute_names("All").wait_time_seconds(1);
-            let messages = request.send().await.unwrap().messages.unwrap_or_default();
-            for message in messages {
-                let receipt = message.receipt_handle().unwrap();
-                let delete = self
-                    .sqs
-                    .delete_message()
-                    .queue_url(queue)
-                    .receipt_handle(receipt);
-                delete.send().await.unwrap();
-                found.push(message);
-            }
-        }
-        found
+        self.probe.receive_until(queue, enough).await
     }
 
     /// Asks until it is so.
     pub(crate) async fn until(&self, ask: impl AsyncFn() -> bool) {
-        let end = Instant::now() + PATIENCE;
-        while !ask().await {
-            assert!(Instant::now() < end, "it did not happen");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        probe::until(async || ask().await.then_some(())).await;
     }
 }

@@ -3,9 +3,10 @@
 use aws_sdk_sqs::types::Message;
 use cuepoint_shared::dead_letters::{EVENT_ID, FUNCTION, REASON};
 use serde_json::json;
+use stage::probe::{self, attribute, delivered};
 use uuid::Uuid;
 
-use crate::cloud::{Cloud, attribute, delivered, upstream};
+use crate::cloud::{Cloud, upstream};
 
 #[tokio::test]
 async fn what_upstream_says_comes_back_once_as_what_is_in_effect() {
@@ -22,18 +23,18 @@ async fn what_upstream_says_comes_back_once_as_what_is_in_effect() {
         cloud.put_event(upstream_type, &event).await;
         cloud.put_event(upstream_type, &event).await;
 
-        let messages = cloud.receive(&published, 1, |_| true).await;
+        let messages = cloud.probe.receive(&published, 1, |_| true).await;
         let (published_type, detail) = delivered(&messages[0]);
         assert_eq!(published_type, detail_type);
         assert_eq!(detail["data"]["viewerSessionVersion"], version);
         let correlation_id = &event["metadata"]["correlationId"];
         assert_eq!(&detail["metadata"]["correlationId"], correlation_id);
-        assert!(cloud.stays_empty(&published).await, "published once");
+        assert!(cloud.probe.stays_empty(&published).await, "published once");
     }
     // IVS took the revocation: it was not kept for an operator.
     let parked = &cloud.stack.outputs.entitlement_outbox_dlq_url;
     let ours = |message: &Message| message.body().unwrap().contains(&cloud.viewer);
-    assert!(!cloud.waiting(parked).await.iter().any(ours));
+    assert!(!cloud.probe.waiting(parked).await.iter().any(ours));
 }
 
 #[tokio::test]
@@ -45,7 +46,7 @@ async fn a_malformed_event_ends_in_the_dead_letter_queue_and_writes_nothing() {
 
     let ours = |message: &Message| attribute(message, EVENT_ID) == Some(event_id.as_str());
     let queue = &cloud.stack.outputs.entitlement_intake_dlq_url;
-    let parked = cloud.receive(queue, 1, ours).await;
+    let parked = cloud.probe.receive(queue, 1, ours).await;
     assert_eq!(attribute(&parked[0], FUNCTION), Some("entitlement-intake"));
     let reason = attribute(&parked[0], REASON).unwrap();
     assert!(reason.contains("missing field `userId`"), "{reason}");
@@ -55,11 +56,11 @@ async fn a_malformed_event_ends_in_the_dead_letter_queue_and_writes_nothing() {
     order["metadata"]["schemaVersion"] = json!(2);
     order["data"]["userId"] = json!(cloud.viewer);
     cloud.put_event("user-entitled", &order).await;
-    cloud.receive(queue, 1, ours).await;
+    cloud.probe.receive(queue, 1, ours).await;
     assert!(cloud.item().await.is_none());
 
     order["metadata"]["schemaVersion"] = json!(1);
     cloud.put_event("user-entitled", &order).await;
-    let item = cloud.until(async || cloud.item().await).await;
+    let item = probe::until(async || cloud.item().await).await;
     assert_eq!(item["eventId"], event_id.as_str());
 }

@@ -7,11 +7,13 @@ use jiff::Timestamp;
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
 
-use crate::cloud::{Cloud, attribute, upstream};
+use stage::probe::attribute;
+
+use crate::cloud::{Cloud, upstream};
 
 impl Cloud {
     async fn intake(&self) -> IntakeHandler {
-        let dead_letters = self.dead_letters(&self.queue().await, IntakeHandler::FUNCTION);
+        let dead_letters = self.dead_letters(&self.probe.queue().await, IntakeHandler::FUNCTION);
         IntakeHandler::new(self.store(), dead_letters, Timestamp::now)
     }
 
@@ -47,11 +49,13 @@ async fn deliver(handler: &IntakeHandler, bodies: &[String]) -> Vec<usize> {
     let batch: SqsEvent = serde_json::from_value(json!({ "Records": records })).unwrap();
     let event = LambdaEvent::new(batch, Context::default());
     let response = handler.handle(event).await.unwrap();
-    response
+    let mut failed: Vec<_> = response
         .batch_item_failures
         .iter()
         .map(|failure| failure.item_identifier.parse().unwrap())
-        .collect()
+        .collect();
+    failed.sort_unstable();
+    failed
 }
 
 #[tokio::test]
@@ -78,7 +82,7 @@ async fn an_event_is_applied_with_all_it_says() {
         "validUntil": "2026-11-22T12:00:00.5Z",
         "maximumResolution": "FULL_HD",
         "viewerSessionVersion": 1,
-        "occurredAt": "2026-11-22T00:00:01Z",
+        "occurredAt": "2020-01-01T00:00:01Z",
         "eventId": "order-1",
         "correlationId": "cause-of-order-1",
     });
@@ -149,9 +153,52 @@ async fn many_functions_at_once_agree_on_the_newest() {
 }
 
 #[tokio::test]
+async fn a_batch_about_one_viewer_ends_with_the_newest() {
+    let cloud = Cloud::new().await;
+    let handler = cloud.intake().await;
+    let batch: Vec<_> = (1..=10)
+        .rev()
+        .map(|second| match second % 3 {
+            1 => cloud.revoked(second, &format!("refund-{second}")),
+            _ => cloud.granted(second, &format!("order-{second}")),
+        })
+        .collect();
+    let mut failed = deliver(&handler, &batch).await;
+    while !failed.is_empty() {
+        let again: Vec<_> = failed.iter().map(|&place| batch[place].clone()).collect();
+        failed = deliver(&handler, &again).await;
+    }
+    let item = cloud.item().await.unwrap();
+    assert_eq!(item["eventId"], "refund-10");
+    assert_eq!(item["status"], "revoked");
+}
+
+#[tokio::test]
+async fn an_event_from_the_future_is_parked_and_does_not_keep_out_the_next() {
+    let cloud = Cloud::new().await;
+    let queue = cloud.probe.queue().await;
+    let dead_letters = cloud.dead_letters(&queue, IntakeHandler::FUNCTION);
+    let now = || "2020-01-01T00:00:00Z".parse().unwrap();
+    let handler = IntakeHandler::new(cloud.store(), dead_letters, now);
+    let data = json!({ "userId": cloud.viewer, "channelId": cloud.channel_id() });
+    let mut future = upstream(1, "order-1", data);
+    future["metadata"]["occurredAt"] = json!("2020-01-01T00:15:01Z");
+    let future = delivery("user-entitled", &future);
+    let batch = [future.clone(), cloud.granted(2, "order-2")];
+    assert!(deliver(&handler, &batch).await.is_empty());
+
+    let parked = cloud.probe.receive(&queue, 1, |_| true).await;
+    assert_eq!(parked[0].body(), Some(future.as_str()));
+    assert_eq!(attribute(&parked[0], EVENT_ID), Some("order-1"));
+    let reason = attribute(&parked[0], REASON).unwrap();
+    assert!(reason.contains("in the future"), "{reason}");
+    assert_eq!(cloud.item().await.unwrap()["eventId"], "order-2");
+}
+
+#[tokio::test]
 async fn what_can_never_be_applied_is_parked_and_the_rest_is_not_held_up() {
     let cloud = Cloud::new().await;
-    let queue = cloud.queue().await;
+    let queue = cloud.probe.queue().await;
     let dead_letters = cloud.dead_letters(&queue, IntakeHandler::FUNCTION);
     let handler = IntakeHandler::new(cloud.store(), dead_letters, Timestamp::now);
     let no_channel = upstream(1, "order-1", json!({ "userId": cloud.viewer }));
@@ -159,7 +206,7 @@ async fn what_can_never_be_applied_is_parked_and_the_rest_is_not_held_up() {
     let batch = [malformed.clone(), cloud.granted(2, "order-2")];
     assert!(deliver(&handler, &batch).await.is_empty());
 
-    let parked = cloud.receive(&queue, 1, |_| true).await;
+    let parked = cloud.probe.receive(&queue, 1, |_| true).await;
     assert_eq!(parked[0].body(), Some(malformed.as_str()));
     assert_eq!(attribute(&parked[0], EVENT_ID), Some("order-1"));
     assert_eq!(attribute(&parked[0], FUNCTION), Some("entitlement-intake"));
@@ -180,7 +227,7 @@ async fn only_what_failed_comes_again() {
         aws_sdk_dynamodb::Client::from_conf(unreachable),
         cloud.stack.outputs.entitlements_table.clone(),
     );
-    let queue = cloud.queue().await;
+    let queue = cloud.probe.queue().await;
     let dead_letters = cloud.dead_letters(&queue, IntakeHandler::FUNCTION);
     let handler = IntakeHandler::new(store, dead_letters, Timestamp::now);
     let batch = [
@@ -189,6 +236,6 @@ async fn only_what_failed_comes_again() {
         cloud.granted(2, "order-2"),
     ];
     assert_eq!(deliver(&handler, &batch).await, [0, 2]);
-    assert_eq!(cloud.receive(&queue, 1, |_| true).await.len(), 1);
+    assert_eq!(cloud.probe.receive(&queue, 1, |_| true).await.len(), 1);
     assert!(cloud.item().await.is_none());
 }

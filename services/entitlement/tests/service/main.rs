@@ -8,6 +8,5 @@
 mod cloud;
 mod deployed;
 mod intake;
-mod ivs;
 mod outbox;
 mod store;

@@ -1,6 +1,5 @@
 //! `entitlement-outbox`, with the real bus, and an IVS that fails when it is told to.
 
-use aws_sdk_ivs::config::retry::RetryConfig;
 use cuepoint_shared::{
     channels::Channels,
     dead_letters::{EVENT_ID, FUNCTION, REASON},
@@ -9,16 +8,17 @@ use cuepoint_shared::{
 use entitlement::{entitlement_outbox::OutboxHandler, viewer_sessions::ViewerSessions};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::{Value, json};
-
-use crate::{
-    cloud::{Cloud, attribute, delivered},
-    ivs::Ivs,
+use stage::{
+    IvsStub,
+    probe::{attribute, delivered},
 };
+
+use crate::cloud::Cloud;
 
 /// The handler, and what it acts on.
 struct Outbox {
     cloud: Cloud,
-    ivs: Ivs,
+    ivs: IvsStub,
     handler: OutboxHandler,
     published: String,
     parked: String,
@@ -27,13 +27,9 @@ struct Outbox {
 impl Outbox {
     async fn new() -> Self {
         let cloud = Cloud::new().await;
-        let ivs = Ivs::start().await;
+        let ivs = IvsStub::start("StartViewerSessionRevocation", 200).await;
         let published = cloud.listen().await;
-        let parked = cloud.queue().await;
-        let ivs_config = aws_sdk_ivs::config::Builder::from(&cloud.stack.sdk_config().await)
-            .endpoint_url(&ivs.endpoint)
-            .retry_config(RetryConfig::disabled())
-            .build();
+        let parked = cloud.probe.queue().await;
         let channel = &cloud.stack.channel;
         let channels = json!({
             &channel.channel_id: {
@@ -44,7 +40,7 @@ impl Outbox {
         });
         let handler = OutboxHandler::new(
             ViewerSessions::new(
-                aws_sdk_ivs::Client::from_conf(ivs_config),
+                ivs.client(&cloud.stack.sdk_config().await),
                 Channels::parse(&channels.to_string()).unwrap(),
             ),
             EventBus::new(
@@ -82,7 +78,11 @@ impl Outbox {
 
     /// Detail type, event id and version of what was published.
     async fn published(&self, count: usize) -> Vec<(String, String, u64)> {
-        let messages = self.cloud.receive(&self.published, count, |_| true).await;
+        let messages = self
+            .cloud
+            .probe
+            .receive(&self.published, count, |_| true)
+            .await;
         let mut events: Vec<_> = messages
             .iter()
             .map(|message| {
@@ -134,14 +134,14 @@ async fn a_batch_delivered_twice_publishes_the_same_events_idempotent() {
         outbox.handle(&records).await.unwrap();
         assert_eq!(outbox.published(3).await, once);
     }
-    assert!(outbox.cloud.stays_empty(&outbox.published).await);
-    assert!(outbox.cloud.stays_empty(&outbox.parked).await);
+    assert!(outbox.cloud.probe.stays_empty(&outbox.published).await);
+    assert!(outbox.cloud.probe.stays_empty(&outbox.parked).await);
     let revocation = json!({
         "channelArn": outbox.cloud.stack.channel.arn,
         "viewerId": outbox.cloud.viewer,
         "viewerSessionVersionsLessThanOrEqualTo": 1,
     });
-    assert_eq!(outbox.ivs.revocations(), vec![revocation; 2]);
+    assert_eq!(outbox.ivs.taken(), vec![revocation; 2]);
 }
 
 #[tokio::test]
@@ -155,11 +155,11 @@ async fn a_revocation_waits_for_ivs_and_is_not_lost() {
         outbox.ivs.fail_next(status, error);
         let failure = outbox.handle(&records).await.unwrap_err();
         assert_eq!(failure.error_type, error_type);
-        assert!(outbox.cloud.stays_empty(&outbox.published).await);
-        assert!(outbox.cloud.stays_empty(&outbox.parked).await);
+        assert!(outbox.cloud.probe.stays_empty(&outbox.published).await);
+        assert!(outbox.cloud.probe.stays_empty(&outbox.parked).await);
 
         outbox.handle(&records).await.unwrap();
-        assert_eq!(outbox.ivs.revocations().len(), 1);
+        assert_eq!(outbox.ivs.taken().len(), 1);
         assert_eq!(outbox.published(1).await[0].0, "entitlement-revoked");
     }
 }
@@ -177,7 +177,11 @@ async fn a_revocation_that_ivs_never_takes_is_parked_and_published() {
     outbox.handle(&records).await.unwrap();
     assert_eq!(outbox.published(2).await.len(), 2);
 
-    let mut parked = outbox.cloud.receive(&outbox.parked, 2, |_| true).await;
+    let mut parked = outbox
+        .cloud
+        .probe
+        .receive(&outbox.parked, 2, |_| true)
+        .await;
     parked.sort_by_key(|message| attribute(message, EVENT_ID).map(str::to_owned));
     let reasons: Vec<_> = parked
         .iter()
@@ -205,7 +209,11 @@ async fn a_record_that_cannot_be_read_is_parked_and_the_rest_is_not_held_up() {
     outbox.handle(&records).await.unwrap();
     let expected = [event("entitlement-granted", "entitlement/2", 1)];
     assert_eq!(outbox.published(1).await, expected);
-    let parked = outbox.cloud.receive(&outbox.parked, 1, |_| true).await;
+    let parked = outbox
+        .cloud
+        .probe
+        .receive(&outbox.parked, 1, |_| true)
+        .await;
     assert_eq!(attribute(&parked[0], EVENT_ID), Some("1"));
     assert!(attribute(&parked[0], REASON).unwrap().contains("channelId"));
 }

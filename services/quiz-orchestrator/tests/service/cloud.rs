@@ -1,12 +1,10 @@
 //! What the tests need of the local cloud.
 
-use std::time::{Duration, Instant};
-
 use aws_lambda_events::{apigw::ApiGatewayV2httpResponse, encodings::Body};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
-use aws_sdk_sqs::types::{Message, QueueAttributeName};
+use aws_sdk_sqs::types::Message;
 use cuepoint_shared::{
     channels::Channels,
     ids::{ChannelId, QuizId, RunId},
@@ -17,13 +15,11 @@ use quiz_orchestrator::{
     quiz_api::QuizApiHandler, quiz_saga::QuizSagaHandler, run::Run, store::QuizStore, video::Video,
 };
 use serde_json::{Value, json};
-use stage::Stack;
+pub(crate) use stage::probe::delivered;
+use stage::{Probe, Stack, http_event, probe};
 use uuid::Uuid;
 
 use crate::ivs::Ivs;
-
-/// How long a test waits for something that takes part of a second.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The local cloud, a table of the test's own, a channel that is in no other test, and an IVS that
 /// answers as it is told.
@@ -35,6 +31,7 @@ pub(crate) struct Cloud {
     pub(crate) channel: String,
     pub(crate) ivs: Ivs,
     ivs_client: aws_sdk_ivs::Client,
+    probe: Probe,
 }
 
 impl Cloud {
@@ -82,17 +79,14 @@ impl Cloud {
     async fn with(stack: Stack, table: String) -> Self {
         let config = stack.sdk_config().await;
         let ivs = Ivs::start().await;
-        let ivs_config = aws_sdk_ivs::config::Builder::from(&config)
-            .endpoint_url(&ivs.endpoint)
-            .retry_config(aws_sdk_ivs::config::retry::RetryConfig::disabled())
-            .build();
         Self {
             sqs: aws_sdk_sqs::Client::new(&config),
             eventbridge: aws_sdk_eventbridge::Client::new(&config),
             store: QuizStore::new(aws_sdk_dynamodb::Client::new(&config), table),
             channel: format!("test-{}", Uuid::new_v4().simple()),
+            ivs_client: ivs.stub.client(&config),
             ivs,
-            ivs_client: aws_sdk_ivs::Client::from_conf(ivs_config),
+            probe: Probe::new(&stack, &config),
             stack,
         }
     }
@@ -156,27 +150,7 @@ impl Cloud {
         body: Value,
     ) -> (i64, Value) {
         let claims = json!({"sub": "producer-1", "token_use": "id", "cognito:groups": groups});
-        let request = json!({
-            "version": "2.0",
-            "routeKey": route,
-            "rawPath": "/",
-            "rawQueryString": "",
-            "headers": {"content-type": "application/json"},
-            "pathParameters": ids,
-            "requestContext": {
-                "accountId": "000000000000",
-                "apiId": "api",
-                "requestId": "request",
-                "routeKey": route,
-                "stage": "$default",
-                "timeEpoch": 0,
-                "http": {"method": "POST", "path": "/", "protocol": "HTTP/1.1",
-                         "sourceIp": "127.0.0.1", "userAgent": "test"},
-                "authorizer": {"jwt": {"claims": claims}},
-            },
-            "body": body.to_string(),
-            "isBase64Encoded": false,
-        });
+        let request = http_event(route, ids, claims, &body);
         let request = serde_json::from_value(request).unwrap();
         let event = LambdaEvent::new(request, Context::default());
         read(self.api().handle(event).await.unwrap())
@@ -228,87 +202,23 @@ impl Cloud {
 
     /// A queue of the test's own.
     pub(crate) async fn queue(&self) -> String {
-        let name = format!("test-{}", Uuid::new_v4());
-        self.sqs
-            .create_queue()
-            .queue_name(name)
-            .send()
-            .await
-            .unwrap()
-            .queue_url
-            .unwrap()
+        self.probe.queue().await
     }
 
     /// A queue that gets what the service publishes about a quiz.
     pub(crate) async fn listen(&self, quiz_id: &QuizId) -> String {
-        let queue = self.queue().await;
-        let bus = &self.stack.outputs.event_bus_name;
-        let attributes = self
-            .sqs
-            .get_queue_attributes()
-            .queue_url(&queue)
-            .attribute_names(QueueAttributeName::QueueArn)
-            .send()
-            .await
-            .unwrap();
-        let arn = attributes.attributes.unwrap()[&QueueAttributeName::QueueArn].clone();
-        let rule = format!("test-{quiz_id}");
-        let pattern = json!({
-            "source": ["cuepoint.quiz-orchestrator"],
-            "detail": {"data": {"quizId": [quiz_id]}},
-        });
-        let target = aws_sdk_eventbridge::types::Target::builder()
-            .id("queue")
-            .arn(arn);
-        let put = self.eventbridge.put_rule().event_bus_name(bus).name(&rule);
-        put.event_pattern(pattern.to_string()).send().await.unwrap();
-        let put = self
-            .eventbridge
-            .put_targets()
-            .event_bus_name(bus)
-            .rule(&rule);
-        put.targets(target.build().unwrap()).send().await.unwrap();
-        queue
+        let data = json!({"quizId": [quiz_id]});
+        self.probe.listen("cuepoint.quiz-orchestrator", data).await
     }
 
     /// Takes so many messages from a queue.
     pub(crate) async fn receive(&self, queue: &str, wanted: usize) -> Vec<Message> {
-        let mut found = Vec::new();
-        let end = Instant::now() + PATIENCE;
-        while found.len() < wanted {
-            assert!(
-                Instant::now() < end,
-                "{} of {wanted} messages came",
-                found.len()
-            );
-            let request = self
-                .sqs
-                .receive_message()
-                .queue_url(queue)
-                .max_number_of_messages(10);
-            let request = request.message_attribute_names("All").wait_time_seconds(1);
-            let messages = request.send().await.unwrap().messages.unwrap_or_default();
-            for message in messages {
-                let receipt = message.receipt_handle().unwrap();
-                let delete = self
-                    .sqs
-                    .delete_message()
-                    .queue_url(queue)
-                    .receipt_handle(receipt);
-                delete.send().await.unwrap();
-                found.push(message);
-            }
-        }
-        found
+        self.probe.receive(queue, wanted, |_| true).await
     }
 
     /// Asks until it is so.
     pub(crate) async fn until(&self, ask: impl AsyncFn() -> bool) {
-        let end = Instant::now() + PATIENCE;
-        while !ask().await {
-            assert!(Instant::now() < end, "it did not happen");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        probe::until(async || ask().await.then_some(())).await;
     }
 }
 
@@ -318,13 +228,4 @@ fn read(response: ApiGatewayV2httpResponse) -> (i64, Value) {
         panic!("no body")
     };
     (response.status_code, serde_json::from_str(&body).unwrap())
-}
-
-/// Detail type and detail of an event as the bus delivered it.
-pub(crate) fn delivered(message: &Message) -> (String, Value) {
-    let delivery: Value = serde_json::from_str(message.body().unwrap()).unwrap();
-    (
-        delivery["detail-type"].as_str().unwrap().to_owned(),
-        delivery["detail"].clone(),
-    )
 }

@@ -1,63 +1,31 @@
-//! A stand-in for IVS that answers as it is told, since a real one cannot be made to fail.
+//! The video, as a stand-in for IVS was given it.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex},
-};
+use serde_json::Value;
+use stage::IvsStub;
 
-use axum::{Router, body::Bytes, http::StatusCode, response::IntoResponse, routing::post};
-use serde_json::{Value, json};
-
-/// A running stand-in, and what it was given.
+/// A running stand-in that takes cues.
 pub(crate) struct Ivs {
-    pub(crate) endpoint: String,
-    state: Arc<Mutex<State>>,
-}
-
-#[derive(Default)]
-struct State {
-    failures: VecDeque<(u16, &'static str)>,
-    cues: Vec<(String, Value)>,
+    pub(crate) stub: IvsStub,
 }
 
 impl Ivs {
-    /// Starts one on a free port. It lasts as long as the test.
     pub(crate) async fn start() -> Self {
-        let state = Arc::new(Mutex::new(State::default()));
-        let shared = state.clone();
-        let put = move |body: Bytes| async move { answer(&mut shared.lock().unwrap(), &body) };
-        let router = Router::new().route("/PutMetadata", post(put));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { endpoint, state }
+        let stub = IvsStub::start("PutMetadata", 204).await;
+        Self { stub }
     }
 
     /// The next call fails with this status and error.
     pub(crate) fn fail_next(&self, status: u16, error: &'static str) {
-        self.state
-            .lock()
-            .unwrap()
-            .failures
-            .push_back((status, error));
+        self.stub.fail_next(status, error);
     }
 
     /// The cues that were accepted, each with the ARN of its channel.
     pub(crate) fn cues(&self) -> Vec<(String, Value)> {
-        self.state.lock().unwrap().cues.clone()
+        let cue = |request: Value| {
+            let metadata = request["metadata"].as_str().unwrap();
+            let channel = request["channelArn"].as_str().unwrap();
+            (channel.to_owned(), serde_json::from_str(metadata).unwrap())
+        };
+        self.stub.taken().into_iter().map(cue).collect()
     }
-}
-
-fn answer(state: &mut State, body: &Bytes) -> axum::response::Response {
-    if let Some((status, error)) = state.failures.pop_front() {
-        let status = StatusCode::from_u16(status).unwrap();
-        let body = json!({"exceptionMessage": "as the test wants"}).to_string();
-        return (status, [("x-amzn-errortype", error)], body).into_response();
-    }
-    let request: Value = serde_json::from_slice(body).unwrap();
-    let cue = serde_json::from_str(request["metadata"].as_str().unwrap()).unwrap();
-    state
-        .cues
-        .push((request["channelArn"].as_str().unwrap().to_owned(), cue));
-    StatusCode::NO_CONTENT.into_response()
 }

@@ -5,14 +5,12 @@ use aws_lc_rs::{
     signature::{ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, KeyPair},
 };
 use aws_sdk_dynamodb::types::AttributeValue;
-use aws_sdk_eventbridge::types::Target;
-use aws_sdk_sqs::types::QueueAttributeName;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use cuepoint_shared::{channels::Channels, event_bus::EventBus};
 use jiff::Timestamp;
 use pem::Pem;
-use serde_json::{Value, json};
-use stage::Stack;
+use serde_json::json;
+use stage::{Probe, Stack};
 use token_issuer::{playback_key::PlaybackKey, secrets, store::Entitlements};
 use uuid::Uuid;
 
@@ -20,10 +18,10 @@ use uuid::Uuid;
 pub(crate) struct Cloud {
     pub(crate) stack: Stack,
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
+    pub(crate) probe: Probe,
     pub(crate) viewer: String,
     dynamodb: aws_sdk_dynamodb::Client,
     eventbridge: aws_sdk_eventbridge::Client,
-    sqs: aws_sdk_sqs::Client,
 }
 
 impl Cloud {
@@ -31,12 +29,12 @@ impl Cloud {
         let stack = Stack::load().unwrap();
         let config = stack.sdk_config().await;
         Self {
+            probe: Probe::new(&stack, &config),
             stack,
             secrets: aws_sdk_secretsmanager::Client::new(&config),
             viewer: Uuid::new_v4().to_string(),
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
             eventbridge: aws_sdk_eventbridge::Client::new(&config),
-            sqs: aws_sdk_sqs::Client::new(&config),
         }
     }
 
@@ -116,53 +114,8 @@ impl Cloud {
 
     /// A queue that gets what the service publishes about the test's viewer.
     pub(crate) async fn listen(&self) -> String {
-        let name = format!("test-{}", Uuid::new_v4());
-        let queue = self.sqs.create_queue().queue_name(name).send().await;
-        let queue = queue.unwrap().queue_url.unwrap();
-        let arn = self
-            .sqs
-            .get_queue_attributes()
-            .queue_url(&queue)
-            .attribute_names(QueueAttributeName::QueueArn)
-            .send()
-            .await
-            .unwrap()
-            .attributes
-            .unwrap()[&QueueAttributeName::QueueArn]
-            .clone();
-        let (bus, rule) = (&self.stack.outputs.event_bus_name, &self.viewer);
-        let pattern = json!({
-            "source": ["cuepoint.token-issuer"],
-            "detail": { "data": { "userId": [self.viewer] } },
-        });
-        let rules = self.eventbridge.put_rule().event_bus_name(bus).name(rule);
-        let made = rules.event_pattern(pattern.to_string()).send().await;
-        made.unwrap();
-        let target = Target::builder().id("queue").arn(arn).build().unwrap();
-        let targets = self
-            .eventbridge
-            .put_targets()
-            .event_bus_name(bus)
-            .rule(rule);
-        targets.targets(target).send().await.unwrap();
-        queue
-    }
-
-    /// The next event on a queue, if one comes.
-    pub(crate) async fn next(&self, queue: &str) -> Option<Value> {
-        let answer = self
-            .sqs
-            .receive_message()
-            .queue_url(queue)
-            .wait_time_seconds(2)
-            .send()
-            .await
-            .unwrap();
-        let message = answer.messages?.pop()?;
-        let handle = message.receipt_handle().unwrap();
-        let delete = self.sqs.delete_message().queue_url(queue);
-        delete.receipt_handle(handle).send().await.unwrap();
-        Some(serde_json::from_str(message.body().unwrap()).unwrap())
+        let data = json!({ "userId": [self.viewer] });
+        self.probe.listen("cuepoint.token-issuer", data).await
     }
 }
 

@@ -1,0 +1,87 @@
+//! A stand-in for IVS that answers as a test tells it, since no real one can be made to fail.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail it")]
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
+
+use aws_config::SdkConfig;
+use aws_sdk_ivs::config::retry::RetryConfig;
+use axum::{Router, body::Bytes, http::StatusCode, response::IntoResponse, routing::post};
+use serde_json::{Value, json};
+
+/// A running stand-in for one operation, and what it was asked.
+#[derive(Debug)]
+pub struct IvsStub {
+    endpoint: String,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    failures: VecDeque<(StatusCode, &'static str)>,
+    taken: Vec<Value>,
+}
+
+impl IvsStub {
+    /// Starts one on a free port, which answers an operation, e.g. `PutMetadata`, with the status
+    /// that IVS documents for its success. It lasts as long as the test's runtime.
+    ///
+    /// # Panics
+    /// When there is no free port.
+    pub async fn start(operation: &str, success: u16) -> Self {
+        let state = Arc::new(Mutex::new(State::default()));
+        let success = StatusCode::from_u16(success).unwrap();
+        let shared = state.clone();
+        let handle = move |body: Bytes| async move {
+            let request = serde_json::from_slice(&body).unwrap();
+            shared.lock().unwrap().answer(request, success)
+        };
+        let router = Router::new().route(&format!("/{operation}"), post(handle));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { endpoint, state }
+    }
+
+    /// A client that calls it, once per call.
+    pub fn client(&self, config: &SdkConfig) -> aws_sdk_ivs::Client {
+        let config = aws_sdk_ivs::config::Builder::from(config)
+            .endpoint_url(&self.endpoint)
+            .retry_config(RetryConfig::disabled());
+        aws_sdk_ivs::Client::from_conf(config.build())
+    }
+
+    /// The next call that is not told to fail yet fails with this status and error.
+    ///
+    /// # Panics
+    /// When there is no such status.
+    pub fn fail_next(&self, status: u16, error: &'static str) {
+        let failure = (StatusCode::from_u16(status).unwrap(), error);
+        self.state.lock().unwrap().failures.push_back(failure);
+    }
+
+    /// The requests that were accepted, in order.
+    ///
+    /// # Panics
+    /// When an answer panicked.
+    pub fn taken(&self) -> Vec<Value> {
+        self.state.lock().unwrap().taken.clone()
+    }
+}
+
+impl State {
+    fn answer(&mut self, request: Value, success: StatusCode) -> axum::response::Response {
+        if let Some((status, error)) = self.failures.pop_front() {
+            let body = json!({ "exceptionMessage": "as the test wants" }).to_string();
+            return (status, [("x-amzn-errortype", error)], body).into_response();
+        }
+        self.taken.push(request);
+        match success {
+            StatusCode::NO_CONTENT => success.into_response(),
+            _ => (success, "{}").into_response(),
+        }
+    }
+}
