@@ -201,7 +201,7 @@ fn await_start<T>(
 /// The program that sets the stage.
 pub(crate) fn stage(workspace: &Workspace) -> Command {
     let mut command = Command::new(workspace.program("stage"));
-    clear_aws(&mut command);
+    on_this_machine(&mut command);
     command
 }
 
@@ -218,20 +218,19 @@ pub(crate) fn sam(tools: &Tools) -> Command {
 /// Lets a command reach the local cloud and nothing else: whatever the user has set up for AWS must
 /// not lead it to a real account.
 pub(crate) fn for_local_cloud(command: &mut Command, endpoint_url: &str) {
-    clear_aws(command);
+    on_this_machine(command);
     command
         .env("AWS_ENDPOINT_URL", endpoint_url)
         .env("AWS_ACCESS_KEY_ID", ROOT)
         .env("AWS_SECRET_ACCESS_KEY", ROOT)
         .env("AWS_REGION", REGION)
         .env("AWS_DEFAULT_REGION", REGION)
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-        .env("NO_PROXY", "127.0.0.1,localhost")
-        .env("no_proxy", "127.0.0.1,localhost");
+        .env("AWS_EC2_METADATA_DISABLED", "true");
 }
 
-/// Takes away what the user's environment and files say about AWS.
-fn clear_aws(command: &mut Command) {
+/// Takes away what the user's environment and files say about AWS, and any proxy on the way to this
+/// machine.
+pub(crate) fn on_this_machine(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| name.starts_with("AWS_")) {
             command.env_remove(name);
@@ -240,7 +239,9 @@ fn clear_aws(command: &mut Command) {
     let nothing = Path::new("/dev/null");
     command
         .env("AWS_CONFIG_FILE", nothing)
-        .env("AWS_SHARED_CREDENTIALS_FILE", nothing);
+        .env("AWS_SHARED_CREDENTIALS_FILE", nothing)
+        .env("NO_PROXY", "127.0.0.1,localhost")
+        .env("no_proxy", "127.0.0.1,localhost");
 }
 
 /// A string of a JSON document that must be there.
@@ -276,6 +277,7 @@ mod tests {
         };
         assert_eq!(set("AWS_ENDPOINT_URL"), Some("http://127.0.0.1:1"));
         assert_eq!(set("AWS_CONFIG_FILE"), Some("/dev/null"));
+        assert_eq!(set("no_proxy"), Some("127.0.0.1,localhost"));
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_")) {
             let ours = ["http://127.0.0.1:1", ROOT, REGION, "true", "/dev/null"];
             assert!(

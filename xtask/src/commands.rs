@@ -56,8 +56,9 @@ impl<'a> Setting<'a> {
         })
     }
 
-    /// Lets a program find the deployed stack.
+    /// Lets a program find the deployed stack, and nothing else of AWS.
     fn with_stack(&self, mut command: Command) -> Command {
+        cloud::on_this_machine(&mut command);
         command.env("CUEPOINT_STACK", self.instance.stack());
         command
     }
