@@ -63,7 +63,8 @@ pub(crate) fn keep_record(file: &Path) {
         .ok()
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .unwrap_or_default();
-    for group in left {
+    // The newest first: what was started last uses what was started before it.
+    for group in left.into_iter().rev() {
         let Some(id) = group["id"].as_u64().and_then(|id| u32::try_from(id).ok()) else {
             continue;
         };
