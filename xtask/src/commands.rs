@@ -138,10 +138,11 @@ pub(crate) fn test(workspace: &Workspace, options: &Test) -> anyhow::Result<Exit
 
     let mut cloud = setting.bring_up(build::Scope::ProgramsAndTests, &Up::default())?;
     let mut tests = workspace.cargo();
+    // No documentation has an example to run, and looking for them would take a while per crate.
     tests
         .arg("test")
         .args(build::WORKSPACE)
-        .args(["--locked", "--no-fail-fast", "--"]);
+        .args(["--locked", "--no-fail-fast", "--tests", "--"]);
     tests.args(&options.filters);
     let status = setting.show(tests, "the tests", &mut cloud)?;
     if status.success() {
