@@ -10,6 +10,8 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_dynamo::AttributeValue;
 use serde_json::Value;
 
+use crate::{aws::AwsError, dead_letters::DeadLetters};
+
 /// A batch of records, oldest first.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct StreamBatch {
@@ -83,6 +85,54 @@ impl<T: DeserializeOwned> Change<T> {
 
 fn item<T: DeserializeOwned>(image: Option<Image>) -> Result<Option<T>, serde_dynamo::Error> {
     image.map(serde_dynamo::from_item).transpose()
+}
+
+/// What could be read of a batch.
+#[derive(Debug)]
+pub struct Sifted<T> {
+    /// What the records say, oldest first.
+    pub read: Vec<T>,
+    /// How many records were parked, since they can never be read.
+    pub parked: usize,
+}
+
+/// Reads a batch, and parks what can never be read. A record that says nothing reads as none.
+///
+/// # Errors
+/// [`AwsError`]: a record was not kept, so the batch has to come again.
+pub async fn sift<T, E: std::fmt::Display>(
+    batch: &StreamBatch,
+    dead_letters: &DeadLetters,
+    read: impl Fn(&Value) -> Result<Option<T>, E>,
+) -> Result<Sifted<T>, AwsError> {
+    let mut sifted = Sifted {
+        read: Vec::new(),
+        parked: 0,
+    };
+    for record in &batch.records {
+        match read(record) {
+            Ok(said) => sifted.read.extend(said),
+            Err(unusable) => {
+                park(record, &unusable.to_string(), dead_letters).await?;
+                sifted.parked += 1;
+            }
+        }
+    }
+    Ok(sifted)
+}
+
+/// Keeps a record as it came, with its id.
+///
+/// # Errors
+/// [`AwsError`]: it is not kept, so the batch has to come again.
+pub async fn park(
+    record: &Value,
+    reason: &str,
+    dead_letters: &DeadLetters,
+) -> Result<(), AwsError> {
+    dead_letters
+        .park(&record.to_string(), reason, event_id(record))
+        .await
 }
 
 type Image = HashMap<String, AttributeValue>;

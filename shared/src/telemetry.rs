@@ -17,3 +17,13 @@ pub fn init() {
         .with_current_span(false)
         .init();
 }
+
+/// Where JSON is broken, without the error's own words: those may repeat what is in it.
+pub fn where_broken(error: &serde_json::Error) -> String {
+    format!(
+        "{:?} error at line {}, column {}",
+        error.classify(),
+        error.line(),
+        error.column()
+    )
+}

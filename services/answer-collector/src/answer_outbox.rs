@@ -18,7 +18,7 @@ use cuepoint_shared::{
     dead_letters::DeadLetters,
     event_bus::{EventBus, Outgoing, PublishError},
     ids::UserId,
-    streams::{self, Change, ChangeKind, RecordError, StreamBatch},
+    streams::{self, Change, ChangeKind, RecordError, Sifted, StreamBatch},
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
@@ -128,20 +128,10 @@ impl AnswerOutboxHandler {
     }
 
     async fn process(&self, batch: &StreamBatch) -> Result<Done, BatchError> {
-        let mut recorded = Vec::new();
-        let mut parked = 0;
-        for record in &batch.records {
-            match answer(record) {
-                Ok(answer) => recorded.extend(answer),
-                Err(unusable) => {
-                    let id = streams::event_id(record);
-                    self.dead_letters
-                        .park(&record.to_string(), &unusable.to_string(), id)
-                        .await?;
-                    parked += 1;
-                }
-            }
-        }
+        let Sifted {
+            read: recorded,
+            parked,
+        } = streams::sift(batch, &self.dead_letters, answer).await?;
         let stream_shard = batch.shard_id.as_deref();
         let fresh: Vec<Fresh> = stream::iter(live::by_partition(recorded))
             .map(|(partition, answers)| self.fresh(partition, answers, stream_shard))

@@ -180,8 +180,7 @@ impl OutboxHandler {
     }
 
     async fn park(&self, record: &Value, reason: &str) -> Result<(), OutboxError> {
-        self.dead_letters
-            .park(&record.to_string(), reason, streams::event_id(record))
+        streams::park(record, reason, &self.dead_letters)
             .await
             .map_err(OutboxError::Park)
     }

@@ -14,7 +14,7 @@ use cuepoint_shared::{
         QuizStarted, Text,
     },
     ids::{EventId, InvalidId},
-    streams::{self, Change, ChangeKind, RecordError, StreamBatch},
+    streams::{self, Change, ChangeKind, RecordError, Sifted, StreamBatch},
 };
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::Value;
@@ -77,20 +77,10 @@ impl QuizOutboxHandler {
     }
 
     async fn publish(&self, batch: &StreamBatch) -> Result<(usize, usize), BatchError> {
-        let mut events = Vec::new();
-        let mut parked = 0;
-        for record in &batch.records {
-            match outgoing(record) {
-                Ok(event) => events.extend(event),
-                Err(unusable) => {
-                    let id = streams::event_id(record);
-                    self.dead_letters
-                        .park(&record.to_string(), &unusable.to_string(), id)
-                        .await?;
-                    parked += 1;
-                }
-            }
-        }
+        let Sifted {
+            read: events,
+            parked,
+        } = streams::sift(batch, &self.dead_letters, outgoing).await?;
         self.bus.publish(&events).await?;
         Ok((events.len(), parked))
     }

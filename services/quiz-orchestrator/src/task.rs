@@ -3,6 +3,7 @@
 use cuepoint_shared::{
     aws::{AwsError, Failure},
     ids::{ChannelId, QuestionId, QuizId, RunId},
+    telemetry,
 };
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
@@ -206,12 +207,8 @@ impl TaskError {
     /// Why an input is no task. Only where it is broken, since the error's own words may repeat
     /// what viewers wrote.
     pub fn unreadable(error: &serde_json::Error) -> Self {
-        Self::InvalidInput(format!(
-            "not a task of this function: {:?} error at line {}, column {}",
-            error.classify(),
-            error.line(),
-            error.column()
-        ))
+        let place = telemetry::where_broken(error);
+        Self::InvalidInput(format!("not a task of this function: {place}"))
     }
 
     /// The error type that Lambda reports.
