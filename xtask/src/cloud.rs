@@ -68,8 +68,12 @@ pub(crate) fn bring_up(plan: &Plan<'_>) -> anyhow::Result<Cloud> {
         ..
     } = *plan;
     let tools = Tools::of(workspace);
+    let needed: &[Tool] = match scope {
+        build::Scope::Programs => &Tool::CLOUD,
+        build::Scope::ProgramsAndTests => &Tool::TESTS,
+    };
     interrupt::side_by_side(vec![
-        Box::new(|| tools.install(&Tool::CLOUD, instance, progress)),
+        Box::new(|| tools.install(needed, instance, progress)),
         Box::new(|| build::run(workspace, instance, scope, progress)),
     ])?;
 

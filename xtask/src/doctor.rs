@@ -7,7 +7,11 @@ use std::{
 
 use crate::{
     network,
-    tools::{OLDEST_PYTHON, find_python, major_and_minor},
+    tools::{
+        OLDEST_PYTHON, Tools,
+        chromium::{self, Source},
+        find_python, major_and_minor,
+    },
     workspace::Workspace,
 };
 
@@ -39,6 +43,10 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<ExitCode> {
         ("Python's venv", python_venv()),
         ("Node", node()),
         ("npm", npm()),
+        (
+            "Chromium, for tests",
+            browser(&Tools::of(workspace).browser_source()),
+        ),
         ("free disk", disk(&workspace.root)),
         ("port on 127.0.0.1", port()),
     ];
@@ -167,6 +175,23 @@ fn npm() -> Finding {
     }
 }
 
+fn browser(source: &Source) -> Finding {
+    match source {
+        Source::Named(program) if !program.is_file() => missing(
+            format!("there is no {}", program.display()),
+            format!("set {} to a program, or not at all", chromium::VARIABLE),
+        ),
+        Source::Named(program) | Source::System(program) => {
+            Finding::Fine(program.display().to_string())
+        }
+        Source::Packages => Finding::Fine("taken from Debian's packages when needed".into()),
+        Source::None => missing(
+            "not found; only `cargo xtask test` needs it",
+            chromium::ADVICE,
+        ),
+    }
+}
+
 fn disk(root: &Path) -> Finding {
     let folder = root.display().to_string();
     let output = Command::new("df").args(["-Pk", &folder]).output();
@@ -228,6 +253,14 @@ mod tests {
             at_least(None, 0, (1, 95), "get it"),
             Finding::Missing { .. }
         ));
+    }
+
+    #[test]
+    fn a_browser_that_is_named_must_be_there() {
+        let found = browser(&Source::Named("/no/such/browser".into()));
+        assert!(matches!(found, Finding::Missing { .. }));
+        assert!(matches!(browser(&Source::None), Finding::Missing { .. }));
+        assert!(matches!(browser(&Source::Packages), Finding::Fine(_)));
     }
 
     #[test]

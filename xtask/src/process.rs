@@ -109,7 +109,7 @@ impl Process {
     }
 
     /// Starts a command whose results are written to a file anew, and what else it says to a log.
-    fn start_into(
+    pub(crate) fn start_into(
         mut command: Command,
         name: &str,
         output: &Path,

@@ -5,6 +5,8 @@
 //! While the stamp says the same, nothing is installed and no network is needed; an installation
 //! that was interrupted has none, and is done anew.
 
+pub(crate) mod chromium;
+
 use std::{
     fs::File,
     path::{Path, PathBuf},
@@ -37,11 +39,21 @@ pub(crate) enum Tool {
     CargoDeny,
     /// From npm: the linter for state machines, and the font of the test clip's clock.
     Node,
+    /// A browser, for the tests of the page.
+    Chromium,
 }
 
 impl Tool {
     /// What the local cloud needs.
     pub(crate) const CLOUD: [Self; 4] = [Self::MiniStack, Self::Sam, Self::Ffmpeg, Self::Node];
+    /// What the tests need.
+    pub(crate) const TESTS: [Self; 5] = [
+        Self::MiniStack,
+        Self::Sam,
+        Self::Ffmpeg,
+        Self::Node,
+        Self::Chromium,
+    ];
     /// What the checks need.
     pub(crate) const LINT: [Self; 3] = [Self::Sam, Self::CargoDeny, Self::Node];
 
@@ -53,6 +65,7 @@ impl Tool {
             Self::Ffmpeg => "ffmpeg",
             Self::CargoDeny => "cargo-deny",
             Self::Node => "node",
+            Self::Chromium => "chromium",
         }
     }
 }
@@ -73,7 +86,7 @@ impl Tools {
         }
     }
 
-    /// A program of a tool from PyPI.
+    /// A program of a tool that is not from npm.
     pub(crate) fn program(&self, tool: Tool, program: &str) -> PathBuf {
         self.folder.join(tool.name()).join("bin").join(program)
     }
@@ -86,6 +99,11 @@ impl Tools {
     /// Where the SAM CLI keeps what it remembers.
     pub(crate) fn sam_settings(&self) -> PathBuf {
         self.folder.join("sam-settings")
+    }
+
+    /// Where the browser comes from.
+    pub(crate) fn browser_source(&self) -> chromium::Source {
+        chromium::Source::find(&self.folder.join(Tool::Chromium.name()))
     }
 
     /// ffmpeg.
@@ -147,13 +165,19 @@ impl Tools {
                 .with_context(|| format!("cannot clear {}", folder.display()))?;
         }
         let log = instance.log(&format!("install-{}", tool.name()));
-        let commands = match tool {
-            Tool::Node => self.npm_commands(&folder)?,
-            _ => self.pip_commands(tool, python, &folder),
-        };
-        for command in commands {
+        let run = |commands: Vec<Command>| {
             let name = format!("the installation of {}", tool.name());
-            process::run(command, &name, &log, &step).map_err(with_advice)?;
+            commands
+                .into_iter()
+                .try_for_each(|command| process::run(command, &name, &log, &step))
+                .map_err(with_advice)
+        };
+        match tool {
+            Tool::Node => run(self.npm_commands(&folder)?)?,
+            Tool::Chromium => {
+                chromium::install(&self.browser_source(), &folder, instance, &step)?;
+            }
+            _ => run(self.pip_commands(tool, python, &folder))?,
         }
         if tool == Tool::Ffmpeg {
             self.link_ffmpeg(&folder)?;
@@ -172,11 +196,14 @@ impl Tools {
                 "node/package.json".to_owned(),
                 "node/package-lock.json".to_owned(),
             ],
+            Tool::Chromium => Vec::new(),
             _ => vec![format!("{}.txt", tool.name())],
         };
         let mut stamp = format!("recipe {RECIPE}\n{}\n", self.folder.display());
-        if tool != Tool::Node {
-            stamp.push_str(&format!("{} {}\n", python.program, python.version));
+        match tool {
+            Tool::Node => {}
+            Tool::Chromium => stamp.push_str(&self.browser_source().stamp()),
+            _ => stamp.push_str(&format!("{} {}\n", python.program, python.version)),
         }
         for file in files {
             let path = self.requirements.join(file);
