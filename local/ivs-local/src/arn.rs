@@ -14,14 +14,24 @@ pub enum Kind {
     StreamKey,
     /// The public half of a playback key pair.
     PlaybackKey,
+    /// A playback restriction policy.
+    PlaybackRestrictionPolicy,
 }
 
 impl Kind {
+    const ALL: [Self; 4] = [
+        Self::Channel,
+        Self::StreamKey,
+        Self::PlaybackKey,
+        Self::PlaybackRestrictionPolicy,
+    ];
+
     fn name(self) -> &'static str {
         match self {
             Self::Channel => "channel",
             Self::StreamKey => "stream-key",
             Self::PlaybackKey => "playback-key",
+            Self::PlaybackRestrictionPolicy => "playback-restriction-policy",
         }
     }
 
@@ -32,22 +42,13 @@ impl Kind {
 
     /// Whether `arn` has the form of this kind's: the service model's pattern and length.
     pub fn matches(self, arn: &str) -> bool {
-        let parts: Vec<&str> = arn.splitn(6, ':').collect();
-        let ["arn", "aws", "ivs", region, account, resource] = parts[..] else {
-            return false;
-        };
-        let Some((kind, id)) = resource.split_once('/') else {
-            return false;
-        };
-        arn.len() <= 128
-            && kind == self.name()
-            && is_region(region)
-            && !account.is_empty()
-            && account.bytes().all(|byte| byte.is_ascii_digit())
-            && !id.is_empty()
-            && id
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        kind_name(arn) == Some(self.name())
+    }
+
+    /// The kind of resource that `arn` has the form of.
+    pub fn of(arn: &str) -> Option<Self> {
+        let name = kind_name(arn)?;
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 
@@ -55,6 +56,28 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
+}
+
+/// What an ARN of IVS says it is one of, e.g. `channel`: also kinds that are not here. None for
+/// text that is not such an ARN.
+pub fn kind_name(arn: &str) -> Option<&str> {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let ["arn", "aws", "ivs", region, account, resource] = parts[..] else {
+        return None;
+    };
+    let (kind, id) = resource.split_once('/')?;
+    let fits = arn.len() <= 128
+        && kind
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+        && is_region(region)
+        && !account.is_empty()
+        && account.bytes().all(|byte| byte.is_ascii_digit())
+        && !id.is_empty()
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    fits.then_some(kind)
 }
 
 /// Whether `text` can be a region's name.
@@ -114,6 +137,14 @@ mod tests {
         let arn = Kind::StreamKey.arn("us-west-2", "x1");
         assert!(Kind::StreamKey.matches(&arn));
         assert!(!Kind::Channel.matches(&arn));
+        for kind in Kind::ALL {
+            assert_eq!(Kind::of(&kind.arn("us-west-2", "x1")), Some(kind));
+        }
+        let other = "arn:aws:ivs:us-west-2:1:ad-configuration/x";
+        assert_eq!(
+            (Kind::of(other), kind_name(other)),
+            (None, Some("ad-configuration"))
+        );
         for wrong in [
             "",
             "arn",

@@ -1,4 +1,4 @@
-//! Channels: create, get, list, delete.
+//! Channels: create, get, list, update, delete.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -7,6 +7,8 @@ use crate::app::App;
 use crate::arn::{self, Kind};
 use crate::catalog::{Channel, Tags};
 
+use super::batch::{self, Arns};
+use super::channel_settings::{ChannelSettings, default_channel};
 use super::page::{self, Wanted};
 use super::stream_keys::{self, generate};
 use super::{ApiError, Caller, Reply, validate};
@@ -15,87 +17,27 @@ use super::{ApiError, Caller, Reply, validate};
 const ID: usize = 12;
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct CreateChannel {
-    name: Option<String>,
-    latency_mode: Option<String>,
-    #[serde(rename = "type")]
-    channel_type: Option<String>,
-    authorized: Option<bool>,
-    insecure_ingest: Option<bool>,
     tags: Option<Tags>,
-    // What this server does not have: asking for it is an error, not ignored.
-    recording_configuration_arn: Option<String>,
-    playback_restriction_policy_arn: Option<String>,
-    ad_configuration_arn: Option<String>,
-    failover_slate_configuration_arn: Option<String>,
-    container_format: Option<String>,
-    multitrack_input_configuration: Option<Value>,
-}
-
-impl CreateChannel {
-    fn check_supported(&self) -> Result<(), ApiError> {
-        let set = |field: &Option<String>| field.as_deref().is_some_and(|arn| !arn.is_empty());
-        let multitrack = self.multitrack_input_configuration.as_ref();
-        let wanted = [
-            (set(&self.recording_configuration_arn), "recording"),
-            (
-                set(&self.playback_restriction_policy_arn),
-                "playback restriction policies",
-            ),
-            (set(&self.ad_configuration_arn), "ad configurations"),
-            (
-                set(&self.failover_slate_configuration_arn),
-                "failover slates",
-            ),
-            (
-                self.container_format
-                    .as_deref()
-                    .is_some_and(|format| format != "TS"),
-                "containers other than TS",
-            ),
-            (
-                multitrack.is_some_and(|config| config["enabled"] == Value::Bool(true)),
-                "multitrack input",
-            ),
-        ];
-        match wanted.iter().find(|(asked, _)| *asked) {
-            Some((_, what)) => Err(ApiError::NotImplemented((*what).to_owned())),
-            None => Ok(()),
-        }
-    }
+    #[serde(flatten)]
+    settings: ChannelSettings,
 }
 
 pub(super) fn create(app: &App, caller: &Caller, input: CreateChannel) -> Result<Reply, ApiError> {
-    input.check_supported()?;
-    let name = input.name.unwrap_or_default();
-    validate::name(&name)?;
     let tags = input.tags.unwrap_or_default();
     validate::tags(&tags)?;
-    let channel = Channel {
+    let mut channel = Channel {
         arn: Kind::Channel.arn(&caller.region, &app.context.short_id(ID)),
-        name,
-        latency_mode: validate::one_of(
-            "latencyMode",
-            input.latency_mode,
-            &["NORMAL", "LOW"],
-            "LOW",
-        )?,
-        channel_type: validate::one_of(
-            "type",
-            input.channel_type,
-            &["BASIC", "STANDARD", "ADVANCED_SD", "ADVANCED_HD"],
-            "STANDARD",
-        )?,
-        authorized: input.authorized.unwrap_or(false),
-        insecure_ingest: input.insecure_ingest.unwrap_or(false),
         tags,
+        ..default_channel()
     };
+    input.settings.apply(&mut channel)?;
     let key = generate(app, &caller.region, &channel.arn, Tags::default());
-    let reply = json!({ "channel": whole(app, &channel)?, "streamKey": stream_keys::whole(&key) });
-    tracing::info!(channel.arn = channel.arn, "channel created");
+    let arn = channel.arn.clone();
+    let reply = json!({ "channel": whole(app, &channel), "streamKey": stream_keys::whole(&key) });
     app.catalog().add_channel(channel, key)?;
-    Reply::json(reply)
+    tracing::info!(channel.arn = arn, "channel created");
+    Ok(Reply::Json(reply))
 }
 
 /// The ARN of one resource.
@@ -107,7 +49,17 @@ pub(super) struct ByArn {
 pub(super) fn get(app: &App, _: &Caller, input: ByArn) -> Result<Reply, ApiError> {
     validate::arn(Kind::Channel, &input.arn)?;
     let channel = app.catalog().channel(&input.arn)?.clone();
-    Reply::json(json!({ "channel": whole(app, &channel)? }))
+    Ok(Reply::Json(json!({ "channel": whole(app, &channel) })))
+}
+
+pub(super) fn batch_get(app: &App, _: &Caller, input: Arns) -> Result<Reply, ApiError> {
+    let catalog = app.catalog();
+    let (channels, errors) = batch::get(Kind::Channel, &input, |arn| {
+        catalog.channel(arn).map(|channel| whole(app, channel))
+    })?;
+    Ok(Reply::Json(
+        json!({ "channels": channels, "errors": errors }),
+    ))
 }
 
 #[derive(Deserialize)]
@@ -116,8 +68,66 @@ pub(super) struct ListChannels {
     filter_by_name: Option<String>,
     filter_by_recording_configuration_arn: Option<String>,
     filter_by_playback_restriction_policy_arn: Option<String>,
+    filter_by_ad_configuration_arn: Option<String>,
+    filter_by_failover_slate_configuration_arn: Option<String>,
     max_results: Option<i64>,
     next_token: Option<String>,
+}
+
+impl ListChannels {
+    fn check(&self) -> Result<(), ApiError> {
+        if let Some(name) = &self.filter_by_name {
+            validate::name(name)?;
+        }
+        let of_a_kind = [
+            (
+                &self.filter_by_playback_restriction_policy_arn,
+                "playback-restriction-policy",
+            ),
+            (
+                &self.filter_by_recording_configuration_arn,
+                "recording-configuration",
+            ),
+            (&self.filter_by_ad_configuration_arn, "ad-configuration"),
+            (
+                &self.filter_by_failover_slate_configuration_arn,
+                "failover-slate-configuration",
+            ),
+        ];
+        let filters: Vec<&str> = of_a_kind
+            .iter()
+            .filter_map(|(filter, kind)| filter.as_deref().map(|arn| (arn, kind)))
+            .map(|(arn, kind)| match arn::kind_name(arn) {
+                Some(name) if name == *kind => Ok(arn),
+                _ if arn.is_empty() => Ok(arn),
+                _ => Err(ApiError::Validation(format!(
+                    "the ARN is not one of a {kind}"
+                ))),
+            })
+            .collect::<Result<_, _>>()?;
+        // "Filters are mutually exclusive" ("ListChannels", IVS API reference).
+        if filters.len() + usize::from(self.filter_by_name.is_some()) > 1 {
+            return Err(ApiError::Conflict(
+                "filters cannot be used together: give one".into(),
+            ));
+        }
+        Ok(())
+    }
+
+    fn matches(&self, channel: &Channel) -> bool {
+        let same = |filter: &Option<String>, value: &str| {
+            filter.as_deref().is_none_or(|wanted| wanted == value)
+        };
+        same(&self.filter_by_name, &channel.name)
+            && same(
+                &self.filter_by_playback_restriction_policy_arn,
+                &channel.playback_restriction_policy_arn,
+            )
+            // Channels have none of these here: an ARN matches nothing, "" all.
+            && same(&self.filter_by_recording_configuration_arn, "")
+            && same(&self.filter_by_ad_configuration_arn, "")
+            && same(&self.filter_by_failover_slate_configuration_arn, "")
+    }
 }
 
 #[derive(Serialize)]
@@ -129,50 +139,57 @@ struct Summaries {
 }
 
 pub(super) fn list(app: &App, caller: &Caller, input: ListChannels) -> Result<Reply, ApiError> {
-    let others = [
-        &input.filter_by_recording_configuration_arn,
-        &input.filter_by_playback_restriction_policy_arn,
-    ];
-    if others.iter().any(|filter| filter.is_some()) {
-        return Err(ApiError::NotImplemented(
-            "filters of ListChannels other than the name".into(),
-        ));
-    }
+    input.check()?;
     let catalog = app.catalog();
-    let named = catalog.channels(&caller.region).filter(|channel| {
-        input
-            .filter_by_name
-            .as_ref()
-            .is_none_or(|name| channel.name == *name)
-    });
+    let matching = catalog
+        .channels(&caller.region)
+        .filter(|channel| input.matches(channel));
     let wanted = Wanted {
         max_results: input.max_results,
-        next_token: input.next_token,
+        next_token: input.next_token.clone(),
         limit: 100,
         default: 100,
     };
-    let page = page::cut(named, |channel| &channel.arn, wanted)?;
-    let channels = page
-        .items
-        .into_iter()
-        .map(summary)
-        .collect::<Result<_, _>>()?;
+    let page = page::cut(matching, |channel| &channel.arn, wanted)?;
     Reply::json(Summaries {
-        channels,
+        channels: page.items.into_iter().map(summary).collect(),
         next_token: page.next_token,
     })
 }
 
+#[derive(Deserialize)]
+pub(super) struct UpdateChannel {
+    arn: String,
+    #[serde(flatten)]
+    settings: ChannelSettings,
+}
+
+/// "Live channels cannot be updated" ("UpdateChannel", IVS API reference).
+pub(super) fn update(app: &App, _: &Caller, input: UpdateChannel) -> Result<Reply, ApiError> {
+    validate::arn(Kind::Channel, &input.arn)?;
+    let mut channel = app.catalog().channel(&input.arn)?.clone();
+    input.settings.apply(&mut channel)?;
+    refuse_if_live(app, &input.arn)?;
+    let reply = json!({ "channel": whole(app, &channel) });
+    app.catalog().replace_channel(channel)?;
+    Ok(Reply::Json(reply))
+}
+
 pub(super) fn delete(app: &App, _: &Caller, input: ByArn) -> Result<Reply, ApiError> {
     validate::arn(Kind::Channel, &input.arn)?;
-    if app.broadcasts.is_taken(&input.arn) {
+    refuse_if_live(app, &input.arn)?;
+    app.catalog().remove_channel(&input.arn)?;
+    app.revocations().forget(&input.arn);
+    Ok(Reply::Empty)
+}
+
+fn refuse_if_live(app: &App, channel_arn: &str) -> Result<(), ApiError> {
+    if app.broadcasts.is_taken(channel_arn) {
         return Err(ApiError::Conflict(
             "the channel is live: stop the stream first".into(),
         ));
     }
-    app.catalog().remove_channel(&input.arn)?;
-    app.revocations().forget(&input.arn);
-    Ok(Reply::Empty)
+    Ok(())
 }
 
 /// The URL that a channel is played from, without a token.
@@ -184,21 +201,30 @@ pub(super) fn playback_url(app: &App, channel_arn: &str) -> String {
     )
 }
 
-/// `ChannelSummary` of the service model.
-fn summary(channel: &Channel) -> Result<Value, ApiError> {
-    let mut value =
-        serde_json::to_value(channel).map_err(|error| ApiError::Validation(error.to_string()))?;
-    value["recordingConfigurationArn"] = json!("");
-    value["playbackRestrictionPolicyArn"] = json!("");
-    value["preset"] = json!("");
-    Ok(value)
+/// `ChannelSummary` of the service model. No ad configuration: it has no documented "none".
+fn summary(channel: &Channel) -> Value {
+    json!({
+        "arn": channel.arn,
+        "name": channel.name,
+        "latencyMode": channel.latency_mode,
+        "type": channel.channel_type,
+        "authorized": channel.authorized,
+        "insecureIngest": channel.insecure_ingest,
+        "preset": channel.preset,
+        "playbackRestrictionPolicyArn": channel.playback_restriction_policy_arn,
+        "recordingConfigurationArn": "",
+        "failoverSlateConfigurationArn": "",
+        "tags": channel.tags,
+    })
 }
 
-/// `Channel` of the service model.
-fn whole(app: &App, channel: &Channel) -> Result<Value, ApiError> {
-    let mut value = summary(channel)?;
+/// `Channel` of the service model. No `srt`: there is no SRT ingest.
+pub(super) fn whole(app: &App, channel: &Channel) -> Value {
+    let mut value = summary(channel);
     value["ingestEndpoint"] = json!(app.rtmp.to_string());
     value["playbackUrl"] = json!(playback_url(app, &channel.arn));
     value["containerFormat"] = json!("TS");
-    Ok(value)
+    value["multitrackInputConfiguration"] =
+        json!({ "enabled": false, "maximumResolution": "FULL_HD", "policy": "ALLOW" });
+    value
 }

@@ -33,12 +33,20 @@ pub enum ApiError {
     /// Too many calls at once.
     #[error("{0}")]
     Throttling(String),
+    /// This server failed.
+    #[error("{0}")]
+    Internal(String),
     /// Amazon IVS has it, this server does not.
     #[error("ivs-local does not implement {0}")]
     NotImplemented(String),
 }
 
 impl ApiError {
+    /// What the service model calls it.
+    pub fn name(&self) -> &'static str {
+        self.name_and_status().0
+    }
+
     fn name_and_status(&self) -> (&'static str, StatusCode) {
         match self {
             Self::Validation(_) => ("ValidationException", StatusCode::BAD_REQUEST),
@@ -51,6 +59,7 @@ impl ApiError {
                 StatusCode::PAYMENT_REQUIRED,
             ),
             Self::Throttling(_) => ("ThrottlingException", StatusCode::TOO_MANY_REQUESTS),
+            Self::Internal(_) => ("InternalServerException", StatusCode::INTERNAL_SERVER_ERROR),
             // Not in the model. 501 because the SDKs do not repeat it.
             Self::NotImplemented(_) => ("NotImplementedException", StatusCode::NOT_IMPLEMENTED),
         }
@@ -63,7 +72,7 @@ impl From<CatalogError> for ApiError {
         match error {
             CatalogError::NotFound(_) => Self::NotFound(text),
             CatalogError::Quota(_) => Self::Quota(text),
-            CatalogError::DuplicateKey(_) => Self::Conflict(text),
+            CatalogError::DuplicateKey(_) | CatalogError::InUse(_) => Self::Conflict(text),
         }
     }
 }

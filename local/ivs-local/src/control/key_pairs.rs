@@ -62,7 +62,7 @@ pub(super) fn list(app: &App, caller: &Caller, input: ListKeyPairs) -> Result<Re
         max_results: input.max_results,
         next_token: input.next_token,
         limit: 100,
-        default: 50,
+        default: 100,
     };
     let page = page::cut(catalog.key_pairs(&caller.region), |pair| &pair.arn, wanted)?;
     let pairs: Vec<Value> = page

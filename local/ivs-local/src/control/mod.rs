@@ -3,10 +3,14 @@
 //! Every operation is a plain function from a request to a [`Reply`]; this module is the protocol
 //! around them. Operations that are not here answer "not implemented", never a silent success.
 
+mod batch;
+mod channel_settings;
 mod channels;
+mod countries;
 mod error;
 mod key_pairs;
 mod page;
+mod policies;
 mod stream_keys;
 mod streams;
 mod validate;
@@ -20,7 +24,7 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, post};
+use axum::routing::post;
 use axum::{Json, Router};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -47,7 +51,7 @@ impl Reply {
     fn json(body: impl Serialize) -> Result<Self, ApiError> {
         serde_json::to_value(body)
             .map(Self::Json)
-            .map_err(|error| ApiError::Validation(error.to_string()))
+            .map_err(|error| ApiError::Internal(error.to_string()))
     }
 }
 
@@ -61,65 +65,42 @@ type Operation<I> = fn(&App, &Caller, I) -> Result<Reply, ApiError>;
 
 /// The router of all operations.
 pub fn router(app: Arc<App>) -> Router {
-    Router::new()
-        .route(
-            "/CreateChannel",
-            operation("CreateChannel", channels::create),
-        )
-        .route("/GetChannel", operation("GetChannel", channels::get))
-        .route("/ListChannels", operation("ListChannels", channels::list))
-        .route(
-            "/DeleteChannel",
-            operation("DeleteChannel", channels::delete),
-        )
-        .route(
-            "/CreateStreamKey",
-            operation("CreateStreamKey", stream_keys::create),
-        )
-        .route("/GetStreamKey", operation("GetStreamKey", stream_keys::get))
-        .route(
-            "/ListStreamKeys",
-            operation("ListStreamKeys", stream_keys::list),
-        )
-        .route(
-            "/DeleteStreamKey",
-            operation("DeleteStreamKey", stream_keys::delete),
-        )
-        .route(
-            "/ImportPlaybackKeyPair",
-            operation("ImportPlaybackKeyPair", key_pairs::import),
-        )
-        .route(
-            "/GetPlaybackKeyPair",
-            operation("GetPlaybackKeyPair", key_pairs::get),
-        )
-        .route(
-            "/ListPlaybackKeyPairs",
-            operation("ListPlaybackKeyPairs", key_pairs::list),
-        )
-        .route(
-            "/DeletePlaybackKeyPair",
-            operation("DeletePlaybackKeyPair", key_pairs::delete),
-        )
-        .route("/GetStream", operation("GetStream", streams::get))
-        .route(
-            "/PutMetadata",
-            operation("PutMetadata", streams::put_metadata),
-        )
-        .route(
-            "/StartViewerSessionRevocation",
-            operation("StartViewerSessionRevocation", streams::revoke),
-        )
+    let router = Router::new();
+    let router = add(router, "CreateChannel", channels::create);
+    let router = add(router, "GetChannel", channels::get);
+    let router = add(router, "BatchGetChannel", channels::batch_get);
+    let router = add(router, "ListChannels", channels::list);
+    let router = add(router, "UpdateChannel", channels::update);
+    let router = add(router, "DeleteChannel", channels::delete);
+    let router = add(router, "CreateStreamKey", stream_keys::create);
+    let router = add(router, "GetStreamKey", stream_keys::get);
+    let router = add(router, "BatchGetStreamKey", stream_keys::batch_get);
+    let router = add(router, "ListStreamKeys", stream_keys::list);
+    let router = add(router, "DeleteStreamKey", stream_keys::delete);
+    let router = add(router, "ImportPlaybackKeyPair", key_pairs::import);
+    let router = add(router, "GetPlaybackKeyPair", key_pairs::get);
+    let router = add(router, "ListPlaybackKeyPairs", key_pairs::list);
+    let router = add(router, "DeletePlaybackKeyPair", key_pairs::delete);
+    let router = add(router, "CreatePlaybackRestrictionPolicy", policies::create);
+    let router = add(router, "GetPlaybackRestrictionPolicy", policies::get);
+    let router = add(router, "ListPlaybackRestrictionPolicies", policies::list);
+    let router = add(router, "UpdatePlaybackRestrictionPolicy", policies::update);
+    let router = add(router, "DeletePlaybackRestrictionPolicy", policies::delete);
+    let router = add(router, "GetStream", streams::get);
+    let router = add(router, "PutMetadata", streams::put_metadata);
+    let router = add(router, "StartViewerSessionRevocation", streams::revoke);
+    router
         .fallback(not_implemented)
         .layer(DefaultBodyLimit::max(BODY))
         .with_state(app)
 }
 
-fn operation<I>(name: &'static str, run: Operation<I>) -> MethodRouter<Arc<App>>
+/// Adds an operation, whose path is its name.
+fn add<I>(router: Router<Arc<App>>, name: &'static str, run: Operation<I>) -> Router<Arc<App>>
 where
     I: DeserializeOwned + Send + 'static,
 {
-    post(
+    let handler = post(
         move |State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes| async move {
             let result = call(&app, run, &headers, &body);
             match &result {
@@ -128,7 +109,8 @@ where
             }
             respond(result)
         },
-    )
+    );
+    router.route(&format!("/{name}"), handler)
 }
 
 fn call<I: DeserializeOwned>(

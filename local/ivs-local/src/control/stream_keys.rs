@@ -7,6 +7,7 @@ use crate::app::App;
 use crate::arn::Kind;
 use crate::catalog::{StreamKey, Tags};
 
+use super::batch::{self, Arns};
 use super::channels::ByArn;
 use super::page::{self, Wanted};
 use super::{ApiError, Caller, Reply, validate};
@@ -56,6 +57,14 @@ pub(super) fn get(app: &App, _: &Caller, input: ByArn) -> Result<Reply, ApiError
     Reply::json(json!({ "streamKey": whole(&key) }))
 }
 
+pub(super) fn batch_get(app: &App, _: &Caller, input: Arns) -> Result<Reply, ApiError> {
+    let catalog = app.catalog();
+    let (keys, errors) = batch::get(Kind::StreamKey, &input, |arn| {
+        catalog.stream_key(arn).map(whole)
+    })?;
+    Reply::json(json!({ "streamKeys": keys, "errors": errors }))
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ListStreamKeys {
@@ -72,7 +81,8 @@ pub(super) fn list(app: &App, _: &Caller, input: ListStreamKeys) -> Result<Reply
         max_results: input.max_results,
         next_token: input.next_token,
         limit: 50,
-        default: 50,
+        // The service model's own text says one.
+        default: 1,
     };
     let page = page::cut(
         catalog.stream_keys_of(&input.channel_arn),

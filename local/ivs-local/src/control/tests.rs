@@ -68,8 +68,35 @@ fn names_and_enumerations_are_those_of_the_model() {
         assert!(validate::name(wrong).is_err(), "{wrong}");
     }
     assert_eq!(
-        validate::one_of("f", None, &["A", "B"], "B"),
+        validate::one_of("f", "B".into(), &["A", "B"]),
         Ok("B".to_owned())
     );
-    assert!(validate::one_of("f", Some("C".into()), &["A", "B"], "B").is_err());
+    assert!(validate::one_of("f", "C".into(), &["A", "B"]).is_err());
+}
+
+#[test]
+fn tags_are_those_of_the_model() {
+    let one = |key: &str, value: &str| validate::tags(&[(key.into(), value.into())].into());
+    for (key, value) in [
+        ("k", ""),
+        ("Größe 1_.:/=+-@", "ünï\u{a0}code ٣"),
+        (&"k".repeat(128), &"v".repeat(256)),
+    ] {
+        assert_eq!(one(key, value), Ok(()), "{key}");
+    }
+    for (key, value) in [
+        ("", "v"),
+        ("k\n", "v"),
+        ("k", "a;b"),
+        ("k!", "v"),
+        ("aws:k", "v"),
+        ("AWS:k", "v"),
+        (&"k".repeat(129), "v"),
+        ("k", &"v".repeat(257)),
+    ] {
+        assert!(one(key, value).is_err(), "{key:?}");
+    }
+    let many = |count: usize| (0..count).map(|n| (n.to_string(), String::new())).collect();
+    assert!(validate::tags(&many(50)).is_ok());
+    assert!(validate::tags(&many(51)).is_err());
 }

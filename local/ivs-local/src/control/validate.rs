@@ -5,10 +5,14 @@ use crate::catalog::Tags;
 
 use super::ApiError;
 
-/// Longest name of a channel or key pair.
+/// Longest name of anything.
 const NAME: usize = 128;
-/// Most tags of a resource, and the longest key and value.
-const TAGS: (usize, usize, usize) = (50, 128, 256);
+/// Most tags of a resource.
+const TAGS: usize = 50;
+/// Longest key of a tag, in characters.
+const TAG_KEY: usize = 128;
+/// Longest value of a tag, in characters.
+const TAG_VALUE: usize = 256;
 
 /// An ARN of the given kind.
 pub(super) fn arn(kind: Kind, arn: &str) -> Result<(), ApiError> {
@@ -18,6 +22,14 @@ pub(super) fn arn(kind: Kind, arn: &str) -> Result<(), ApiError> {
     Err(ApiError::Validation(format!(
         "the ARN is not one of a {kind}"
     )))
+}
+
+/// An ARN of the given kind, or "" for none.
+pub(super) fn optional_arn(kind: Kind, text: &str) -> Result<(), ApiError> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    arn(kind, text)
 }
 
 /// `[a-zA-Z0-9-_]*`, at most 128 characters.
@@ -31,14 +43,8 @@ pub(super) fn name(name: &str) -> Result<(), ApiError> {
     ))
 }
 
-/// One of an enumeration's values, or its default when absent.
-pub(super) fn one_of(
-    field: &str,
-    value: Option<String>,
-    allowed: &[&str],
-    default: &str,
-) -> Result<String, ApiError> {
-    let value = value.unwrap_or_else(|| default.to_owned());
+/// One of an enumeration's values.
+pub(super) fn one_of(field: &str, value: String, allowed: &[&str]) -> Result<String, ApiError> {
     if allowed.contains(&value.as_str()) {
         return Ok(value);
     }
@@ -48,16 +54,49 @@ pub(super) fn one_of(
     )))
 }
 
-/// At most 50 tags with keys of 1 to 128 and values of up to 256 characters.
-pub(super) fn tags(tags: &Tags) -> Result<(), ApiError> {
-    let (most, key_chars, value_chars) = TAGS;
-    let fits = |(key, value): (&String, &String)| {
-        !key.is_empty() && key.chars().count() <= key_chars && value.chars().count() <= value_chars
-    };
-    if tags.len() <= most && tags.iter().all(fits) {
+/// From one to `most` entries.
+pub(super) fn count(field: &str, count: usize, most: usize) -> Result<(), ApiError> {
+    if (1..=most).contains(&count) {
         return Ok(());
     }
-    Err(ApiError::Validation(
-        "too many tags, or one that is too long".into(),
-    ))
+    Err(ApiError::Validation(format!(
+        "{field} must have from 1 to {most} entries, not {count}"
+    )))
+}
+
+/// At most 50 tags with keys of 1 to 128 and values of up to 256 characters, all of the kinds that
+/// AWS allows in tags; keys that begin with `aws:` are reserved.
+pub(super) fn tags(tags: &Tags) -> Result<(), ApiError> {
+    let wrong = |text: String| Err(ApiError::Validation(text));
+    if tags.len() > TAGS {
+        return wrong(format!("a resource has at most {TAGS} tags"));
+    }
+    for (key, value) in tags {
+        tag_key(key)?;
+        if key.to_ascii_lowercase().starts_with("aws:") {
+            return wrong("tag keys that begin with \"aws:\" are reserved".into());
+        }
+        if value.chars().count() > TAG_VALUE || !value.chars().all(is_tag_char) {
+            return wrong(format!(
+                "tag values have at most {TAG_VALUE} letters, digits, spaces and _.:/=+-@"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The key of a tag.
+pub(super) fn tag_key(key: &str) -> Result<(), ApiError> {
+    if (1..=TAG_KEY).contains(&key.chars().count()) && key.chars().all(is_tag_char) {
+        return Ok(());
+    }
+    Err(ApiError::Validation(format!(
+        "tag keys have from 1 to {TAG_KEY} letters, digits, spaces and _.:/=+-@"
+    )))
+}
+
+/// `[\p{L}\p{Z}\p{N}_.:/=+\-@]`. The standard library's letters include marks too, which only
+/// widens it.
+fn is_tag_char(c: char) -> bool {
+    c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c)
 }

@@ -322,9 +322,7 @@ async fn what_is_not_there_says_so() {
     let (channel, _) = server.channel(false).await;
     let update = server
         .ivs
-        .update_channel()
-        .arn(channel.arn().unwrap())
-        .name("new")
+        .list_recording_configurations()
         .send()
         .await
         .unwrap_err();
@@ -367,5 +365,72 @@ async fn revoking_needs_a_channel_and_a_viewer() {
             .await
             .is_validation_exception()
     );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_policy_is_attached_changed_and_detached() {
+    let server = Server::start().await;
+    let ivs = &server.ivs;
+    let created = ivs
+        .create_playback_restriction_policy()
+        .name("home")
+        .allowed_countries("AT")
+        .allowed_origins("https://show.example")
+        .enable_strict_origin_enforcement(true)
+        .send()
+        .await
+        .unwrap();
+    let policy = created.playback_restriction_policy.unwrap();
+    let created = ivs
+        .create_channel()
+        .playback_restriction_policy_arn(policy.arn())
+        .send()
+        .await
+        .unwrap();
+    let channel = created.channel.unwrap();
+    assert_eq!(
+        channel.playback_restriction_policy_arn(),
+        Some(policy.arn())
+    );
+    let updated = ivs
+        .update_playback_restriction_policy()
+        .arn(policy.arn())
+        .allowed_countries("CH")
+        .allowed_countries("LI")
+        .send()
+        .await
+        .unwrap();
+    let updated = updated.playback_restriction_policy.unwrap();
+    assert_eq!(updated.allowed_countries(), ["CH", "LI"]);
+    assert_eq!(updated.allowed_origins(), policy.allowed_origins());
+    let attached = ivs
+        .delete_playback_restriction_policy()
+        .arn(policy.arn())
+        .send()
+        .await
+        .unwrap_err()
+        .into_service_error();
+    assert!(attached.is_conflict_exception(), "{attached:?}");
+    let detached = ivs
+        .update_channel()
+        .arn(channel.arn().unwrap())
+        .playback_restriction_policy_arn("")
+        .send()
+        .await
+        .unwrap();
+    let detached = detached.channel.unwrap();
+    assert_eq!(detached.playback_restriction_policy_arn(), Some(""));
+    ivs.delete_playback_restriction_policy()
+        .arn(policy.arn())
+        .send()
+        .await
+        .unwrap();
+    let listed = ivs
+        .list_playback_restriction_policies()
+        .send()
+        .await
+        .unwrap();
+    assert!(listed.playback_restriction_policies().is_empty());
     server.stop().await;
 }

@@ -1,75 +1,25 @@
-//! What exists: channels, stream keys and playback key pairs, in memory.
+//! What exists: channels, stream keys, playback key pairs and playback restriction policies, in
+//! memory.
 //!
 //! Plain maps and the rules that tie them; no wire format, no locks. Everything is found by ARN.
 
+mod items;
+
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use crate::arn::{self, Kind};
 
-use crate::arn;
-use crate::tokens::key::PlaybackKey;
-
-/// Tags of a resource.
-pub type Tags = BTreeMap<String, String>;
+pub use items::{Channel, KeyPair, PlaybackRestrictionPolicy, StreamKey, Tags};
 
 /// Channels per server; IVS allows 20,000 per region.
 const CHANNELS: usize = 1_000;
 /// Playback key pairs per region (IVS service quotas).
 const KEY_PAIRS_A_REGION: usize = 3;
-
-/// A channel, as the service model shapes it, without what follows from its ARN.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Channel {
-    /// `arn:aws:ivs:REGION:ACCOUNT:channel/ID`.
-    pub arn: String,
-    /// Need not be unique; may be empty.
-    pub name: String,
-    /// `NORMAL` or `LOW`.
-    pub latency_mode: String,
-    /// `BASIC`, `STANDARD`, `ADVANCED_SD` or `ADVANCED_HD`.
-    #[serde(rename = "type")]
-    pub channel_type: String,
-    /// Whether a playback token is needed.
-    pub authorized: bool,
-    /// Whether RTMP without TLS is allowed; kept as asked for, since all ingest here is without.
-    pub insecure_ingest: bool,
-    /// Free labels.
-    pub tags: Tags,
-}
-
-/// A stream key; its value is a secret.
-#[derive(Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct StreamKey {
-    /// `arn:aws:ivs:REGION:ACCOUNT:stream-key/ID`.
-    pub arn: String,
-    /// What a publisher must know.
-    pub value: String,
-    /// The channel it opens.
-    pub channel_arn: String,
-    /// Free labels.
-    pub tags: Tags,
-}
-
-impl std::fmt::Debug for StreamKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "StreamKey({})", self.arn)
-    }
-}
-
-/// An imported public key.
-#[derive(Debug, Clone)]
-pub struct KeyPair {
-    /// `arn:aws:ivs:REGION:ACCOUNT:playback-key/ID`.
-    pub arn: String,
-    /// May be empty.
-    pub name: String,
-    /// Free labels.
-    pub tags: Tags,
-    /// The key itself.
-    pub key: PlaybackKey,
-}
+/// Playback restriction policies per region (IVS service quotas).
+const POLICIES_A_REGION: usize = 20;
 
 /// Why the catalog refuses a change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -83,6 +33,9 @@ pub enum CatalogError {
     /// The same key was imported before.
     #[error("a key pair with this fingerprint exists: {0}")]
     DuplicateKey(String),
+    /// Something else needs it.
+    #[error("{0} is attached to a channel")]
+    InUse(String),
 }
 
 /// Everything that exists.
@@ -91,14 +44,16 @@ pub struct Catalog {
     channels: BTreeMap<String, Channel>,
     stream_keys: BTreeMap<String, StreamKey>,
     key_pairs: BTreeMap<String, KeyPair>,
+    policies: BTreeMap<String, PlaybackRestrictionPolicy>,
 }
 
 impl Catalog {
     /// Adds a channel with its stream key.
     ///
     /// # Errors
-    /// Too many channels.
+    /// Too many channels, or its playback restriction policy is not one of its region.
     pub fn add_channel(&mut self, channel: Channel, key: StreamKey) -> Result<(), CatalogError> {
+        self.check_policy_of(&channel)?;
         if self.channels.len() >= CHANNELS {
             return Err(CatalogError::Quota("channels"));
         }
@@ -120,6 +75,28 @@ impl Catalog {
         self.channels
             .values()
             .filter(move |channel| arn::region(&channel.arn) == region)
+    }
+
+    /// Puts a changed channel in the place of the one with its ARN.
+    ///
+    /// # Errors
+    /// There is none, or its playback restriction policy is not one of its region.
+    pub fn replace_channel(&mut self, channel: Channel) -> Result<(), CatalogError> {
+        self.channel(&channel.arn)?;
+        self.check_policy_of(&channel)?;
+        self.channels.insert(channel.arn.clone(), channel);
+        Ok(())
+    }
+
+    fn check_policy_of(&self, channel: &Channel) -> Result<(), CatalogError> {
+        let policy = &channel.playback_restriction_policy_arn;
+        if policy.is_empty() {
+            return Ok(());
+        }
+        if arn::region(policy) != arn::region(&channel.arn) {
+            return Err(not_found(policy));
+        }
+        self.policy(policy).map(|_| ())
     }
 
     /// Removes a channel and its stream key.
@@ -224,6 +201,86 @@ impl Catalog {
             .remove(arn)
             .map(|_| ())
             .ok_or_else(|| not_found(arn))
+    }
+
+    /// Adds a playback restriction policy.
+    ///
+    /// # Errors
+    /// The region has as many as it may.
+    pub fn add_policy(&mut self, policy: PlaybackRestrictionPolicy) -> Result<(), CatalogError> {
+        if self.policies(arn::region(&policy.arn)).count() >= POLICIES_A_REGION {
+            return Err(CatalogError::Quota(
+                "playback restriction policies per region",
+            ));
+        }
+        self.policies.insert(policy.arn.clone(), policy);
+        Ok(())
+    }
+
+    /// The playback restriction policy with this ARN.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn policy(&self, arn: &str) -> Result<&PlaybackRestrictionPolicy, CatalogError> {
+        self.policies.get(arn).ok_or_else(|| not_found(arn))
+    }
+
+    /// The policy with this ARN, to change it.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn policy_mut(
+        &mut self,
+        arn: &str,
+    ) -> Result<&mut PlaybackRestrictionPolicy, CatalogError> {
+        self.policies.get_mut(arn).ok_or_else(|| not_found(arn))
+    }
+
+    /// The playback restriction policies of a region, by ARN.
+    pub fn policies<'a>(
+        &'a self,
+        region: &'a str,
+    ) -> impl Iterator<Item = &'a PlaybackRestrictionPolicy> {
+        self.policies
+            .values()
+            .filter(move |policy| arn::region(&policy.arn) == region)
+    }
+
+    /// The playback restriction policy that a channel has.
+    pub fn policy_of(&self, channel_arn: &str) -> Option<&PlaybackRestrictionPolicy> {
+        let channel = self.channels.get(channel_arn)?;
+        self.policies.get(&channel.playback_restriction_policy_arn)
+    }
+
+    /// Removes a playback restriction policy that no channel has.
+    ///
+    /// # Errors
+    /// There is none with this ARN, or a channel has it.
+    pub fn remove_policy(&mut self, arn: &str) -> Result<(), CatalogError> {
+        self.policy(arn)?;
+        let attached = |channel: &Channel| channel.playback_restriction_policy_arn == arn;
+        if self.channels.values().any(attached) {
+            return Err(CatalogError::InUse(arn.to_owned()));
+        }
+        self.policies.remove(arn);
+        Ok(())
+    }
+
+    /// The tags of a resource of any kind, to change them.
+    ///
+    /// # Errors
+    /// Nothing has this ARN.
+    pub fn tags_mut(&mut self, arn: &str) -> Result<&mut Tags, CatalogError> {
+        let tags = match Kind::of(arn) {
+            Some(Kind::Channel) => self.channels.get_mut(arn).map(|item| &mut item.tags),
+            Some(Kind::StreamKey) => self.stream_keys.get_mut(arn).map(|item| &mut item.tags),
+            Some(Kind::PlaybackKey) => self.key_pairs.get_mut(arn).map(|item| &mut item.tags),
+            Some(Kind::PlaybackRestrictionPolicy) => {
+                self.policies.get_mut(arn).map(|item| &mut item.tags)
+            }
+            None => None,
+        };
+        tags.ok_or_else(|| not_found(arn))
     }
 }
 
