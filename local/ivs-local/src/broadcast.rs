@@ -6,16 +6,19 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
-use bytes::Bytes;
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
-use crate::packaging::segmenter::Segment;
+use crate::packaging::segment::SegmentReader;
+use crate::packaging::segmenter::Step;
 use crate::packaging::window::{Listing, Window};
 
 /// Tags that may wait for the packager, which takes them at once; beyond it callers are throttled.
 const TAG_QUEUE: usize = 64;
+/// Longest wait for a segment that has been announced to begin.
+const ANNOUNCED: Duration = Duration::from_secs(10);
 
 /// What a multivariant playlist says about the video, as far as the publisher told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,6 +42,8 @@ pub struct Broadcast {
     pub started: Timestamp,
     rendition: RwLock<Rendition>,
     window: RwLock<Window>,
+    /// Counts changes of the window that a request may wait for.
+    turns: watch::Sender<u64>,
     playable: AtomicBool,
     tags: mpsc::Sender<String>,
 }
@@ -71,22 +76,28 @@ impl Broadcast {
         })
     }
 
-    /// Adds the next finished segment.
-    pub fn add_segment(&self, segment: Segment) {
-        let bytes = segment.data.len();
-        write(&self.window).push(segment);
-        if !self.playable.swap(true, Ordering::AcqRel) {
-            tracing::info!(
-                stream.id = self.stream_id,
-                segment.bytes = bytes,
-                "the stream can be played"
-            );
+    /// Does to the segments what the segmenter says, so that no player sees less than all of it.
+    pub fn apply(&self, steps: Vec<Step>) {
+        let (mut begun, mut completed) = (false, false);
+        let mut window = write(&self.window);
+        for step in steps {
+            begun |= matches!(step, Step::Begin);
+            completed |= matches!(step, Step::End(_));
+            window.apply(step);
+        }
+        drop(window);
+        if begun {
+            self.turns.send_modify(|turns| *turns += 1);
+        }
+        if completed && !self.playable.swap(true, Ordering::AcqRel) {
+            tracing::info!(stream.id = self.stream_id, "the stream can be played");
         }
     }
 
     /// Says that no segment follows.
     pub fn end(&self) {
         write(&self.window).end();
+        self.turns.send_modify(|turns| *turns += 1);
     }
 
     /// Notes what the publisher says about the video.
@@ -104,8 +115,18 @@ impl Broadcast {
         read(&self.window).listing()
     }
 
-    /// The bytes of one segment, while they are kept.
-    pub fn segment(&self, number: u64) -> Option<Bytes> {
+    /// A reader of one segment: of a complete one while it is kept, of the one being written, or
+    /// of the next one, which is waited for.
+    pub async fn segment(&self, number: u64) -> Option<SegmentReader> {
+        let mut turns = self.turns.subscribe();
+        let begins = turns.wait_for(|_| {
+            let window = read(&self.window);
+            // Those that are not announced are not waited for.
+            let announced = (window.begun()..=window.listing().open + 1).contains(&number);
+            !announced || window.has_ended()
+        });
+        // Whatever ended the wait, the window knows whether the segment is there.
+        let _ = tokio::time::timeout(ANNOUNCED, begins).await;
         read(&self.window).segment(number)
     }
 
@@ -155,6 +176,7 @@ impl Broadcasts {
             started: now,
             rendition: RwLock::default(),
             window: RwLock::default(),
+            turns: watch::Sender::default(),
             playable: AtomicBool::new(false),
             tags,
         });
@@ -232,13 +254,42 @@ mod tests {
         let (on_air, _tags) = begin(&broadcasts).unwrap();
         assert!(broadcasts.is_taken(ARN));
         assert!(broadcasts.live(ARN).is_none());
-        on_air.broadcast().add_segment(Segment {
-            duration: std::time::Duration::from_secs(1),
-            data: Bytes::from_static(b"x"),
-        });
+        on_air.broadcast().apply(vec![Step::Begin]);
+        assert!(broadcasts.live(ARN).is_none());
+        on_air
+            .broadcast()
+            .apply(vec![Step::End(Duration::from_secs(1))]);
         assert!(broadcasts.live(ARN).is_some());
         drop(on_air);
         assert!(broadcasts.live(ARN).is_none());
+    }
+
+    #[tokio::test]
+    async fn the_next_segment_is_waited_for_and_no_other() {
+        let broadcasts = Broadcasts::default();
+        let (on_air, _tags) = begin(&broadcasts).unwrap();
+        let broadcast = Arc::clone(on_air.broadcast());
+        broadcast.apply(vec![Step::Begin]);
+        assert!(broadcast.segment(0).await.is_some(), "being written");
+        assert!(broadcast.segment(2).await.is_none(), "not announced");
+        let next = tokio::spawn({
+            let broadcast = Arc::clone(&broadcast);
+            async move { broadcast.segment(1).await.is_some() }
+        });
+        tokio::task::yield_now().await;
+        assert!(!next.is_finished());
+        broadcast.apply(vec![Step::End(Duration::from_secs(1)), Step::Begin]);
+        assert!(next.await.unwrap());
+
+        let after_the_last = tokio::spawn({
+            let broadcast = Arc::clone(&broadcast);
+            async move { broadcast.segment(2).await.is_none() }
+        });
+        tokio::task::yield_now().await;
+        broadcast.apply(vec![Step::End(Duration::from_secs(1))]);
+        broadcast.end();
+        assert!(after_the_last.await.unwrap());
+        assert!(broadcast.segment(1).await.is_some(), "it is still kept");
     }
 
     #[test]

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -103,6 +104,12 @@ async fn serve_http(
     router: Router,
     mut stop: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
+    // A segment is sent as it grows, a few hundred bytes at a time, which must not wait for more.
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "a connection may hold small writes back");
+        }
+    });
     axum::serve(listener, router)
         .with_graceful_shutdown(async move {
             let _ = stop.wait_for(|stop| *stop).await;

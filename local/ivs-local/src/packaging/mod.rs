@@ -1,9 +1,11 @@
 //! Packaging: from a publisher's FLV to segments that carry the channel's timed metadata.
 //!
 //! [`transcoder`] runs ffmpeg, [`segmenter`] cuts its output and puts the tags in through [`ts`]
-//! and [`id3`], [`window`] keeps the newest segments. [`package`] ties them together for one stream.
+//! and [`id3`], [`segment`] holds bytes that are read while they grow, [`window`] keeps the newest
+//! segments. [`package`] ties them together for one stream.
 
 pub mod id3;
+pub mod segment;
 pub mod segmenter;
 pub mod transcoder;
 pub mod ts;
@@ -18,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::mpsc;
 
 use crate::broadcast::Broadcast;
-use segmenter::{CutRule, Segment, Segmenter};
+use segmenter::{CutRule, Segmenter};
 
 /// Bytes read from the transcoder at once.
 const READ: usize = 64 << 10;
@@ -43,18 +45,26 @@ pub async fn package<R: AsyncRead + Unpin>(
     mut tags: mpsc::Receiver<String>,
     broadcast: Arc<Broadcast>,
 ) -> Result<(), PackagingError> {
+    let ending = EndOnDrop(&broadcast);
     let mut segmenter = Segmenter::new(CutRule::default());
     let result = feed(&mut segmenter, &mut output, &mut tags, &broadcast).await;
     // No tag is accepted from here on; those that were still go into the last segment.
     tags.close();
     while let Some(text) = tags.recv().await {
-        segmenter.insert(text)?;
+        broadcast.apply(segmenter.insert(text)?);
     }
-    if let Some(last) = segmenter.finish() {
-        broadcast.add_segment(last);
-    }
-    broadcast.end();
+    broadcast.apply(segmenter.finish());
+    drop(ending);
     result
+}
+
+/// Ends the broadcast however packaging ends, so that no player waits for more.
+struct EndOnDrop<'a>(&'a Broadcast);
+
+impl Drop for EndOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
 }
 
 async fn feed<R: AsyncRead + Unpin>(
@@ -65,15 +75,13 @@ async fn feed<R: AsyncRead + Unpin>(
 ) -> Result<(), PackagingError> {
     let mut buffer = vec![0; READ];
     loop {
-        tokio::select! {
+        let steps = tokio::select! {
             Some(text) = tags.recv() => segmenter.insert(text)?,
             read = output.read(&mut buffer) => match read? {
                 0 => return Ok(()),
-                length => {
-                    let finished: Vec<Segment> = segmenter.push(&buffer[..length])?;
-                    finished.into_iter().for_each(|segment| broadcast.add_segment(segment));
-                }
+                length => segmenter.push(&buffer[..length])?,
             },
-        }
+        };
+        broadcast.apply(steps);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A segment begins with the program tables and a random access point. A tag is written into the
 //! open segment the moment it comes, so it is in exactly one segment, in order, by construction;
-//! and the open segment is always a valid prefix, so it can one day be served while it grows.
+//! and the open segment is always a valid prefix, so that it can be served while it grows.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -33,20 +33,41 @@ impl Default for CutRule {
     }
 }
 
-/// One finished segment.
-#[derive(Debug, Clone)]
-pub struct Segment {
-    /// How long it plays.
-    pub duration: Duration,
-    /// Whole transport-stream packets, tables first.
-    pub data: Bytes,
+/// What happens to the stream's segments, one thing after the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// The next segment begins.
+    Begin,
+    /// Whole transport-stream packets for the segment that is open, tables first.
+    Append(Bytes),
+    /// The open segment is complete and plays for this long.
+    End(Duration),
 }
 
 #[derive(Debug)]
 struct OpenSegment {
-    data: Vec<u8>,
+    /// What has not been handed out in a step yet.
+    fresh: Vec<u8>,
+    /// Bytes that have been.
+    handed_out: usize,
     first_pts: u64,
     last_pts: u64,
+}
+
+impl OpenSegment {
+    fn flush(&mut self) -> Option<Step> {
+        self.handed_out += self.fresh.len();
+        let fresh = std::mem::take(&mut self.fresh);
+        (!fresh.is_empty()).then(|| Step::Append(fresh.into()))
+    }
+
+    fn end(mut self, end_pts: u64, steps: &mut Vec<Step>) {
+        steps.extend(self.flush());
+        let ticks = ticks_between(self.first_pts, end_pts);
+        steps.push(Step::End(Duration::from_micros(
+            ticks * 1_000_000 / CLOCK_HZ,
+        )));
+    }
 }
 
 /// Turns bytes of a transport stream, and tags, into segments.
@@ -74,43 +95,52 @@ impl Segmenter {
         }
     }
 
-    /// Takes the next bytes and returns the segments they complete.
+    /// Takes the next bytes and says what they do.
     ///
     /// # Errors
     /// Bytes that are not a transport stream.
-    pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<Segment>, TsError> {
+    pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<Step>, TsError> {
         let mut packets = std::mem::take(&mut self.partial);
         packets.extend_from_slice(bytes);
         self.partial = packets.split_off(packets.len() - packets.len() % PACKET);
         let infos = self.parser.parse(&packets)?;
-        let mut finished = Vec::new();
+        let mut steps = Vec::new();
         for (packet, info) in packets.chunks_exact(PACKET).zip(infos) {
-            self.take_packet(packet, &info, &mut finished)?;
+            self.take_packet(packet, &info, &mut steps)?;
         }
-        Ok(finished)
+        steps.extend(self.flush());
+        Ok(steps)
     }
 
     /// Puts a tag at this point of the video.
     ///
     /// # Errors
     /// See [`TsInserter::write_tag`].
-    pub fn insert(&mut self, text: String) -> Result<(), TsError> {
+    pub fn insert(&mut self, text: String) -> Result<Vec<Step>, TsError> {
         self.waiting.push_back(text);
-        self.write_waiting()
+        self.write_waiting()?;
+        Ok(self.flush().into_iter().collect())
     }
 
-    /// The last segment, when the stream has ended.
-    pub fn finish(self) -> Option<Segment> {
-        let open = self.open?;
-        let end = open.last_pts + self.frame;
-        Some(close(open, end))
+    /// Completes the last segment, when the stream has ended.
+    pub fn finish(self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        if let Some(open) = self.open {
+            let end = open.last_pts + self.frame;
+            open.end(end, &mut steps);
+        }
+        steps
+    }
+
+    fn flush(&mut self) -> Option<Step> {
+        self.open.as_mut()?.flush()
     }
 
     fn take_packet(
         &mut self,
         packet: &[u8],
         info: &PacketInfo,
-        finished: &mut Vec<Segment>,
+        steps: &mut Vec<Step>,
     ) -> Result<(), TsError> {
         let Some(tables) = self.parser.tables() else {
             return Ok(());
@@ -122,10 +152,10 @@ impl Segmenter {
             .then_some(info.pts)
             .flatten();
         if let Some(pts) = frame {
-            self.at_frame(pts, info.random_access, finished)?;
+            self.at_frame(pts, info.random_access, steps)?;
         }
         if let Some(open) = &mut self.open {
-            open.data.extend_from_slice(packet);
+            open.fresh.extend_from_slice(packet);
         }
         Ok(())
     }
@@ -135,14 +165,15 @@ impl Segmenter {
         &mut self,
         pts: u64,
         random_access: bool,
-        finished: &mut Vec<Segment>,
+        steps: &mut Vec<Step>,
     ) -> Result<(), TsError> {
         let cut = match &self.open {
             None => random_access,
             Some(open) => {
                 let played = ticks_between(open.first_pts, pts);
                 let long_enough = played >= ticks(self.rule.at_least);
-                (random_access && long_enough) || open.data.len() >= self.rule.at_most_bytes
+                let bytes = open.handed_out + open.fresh.len();
+                (random_access && long_enough) || bytes >= self.rule.at_most_bytes
             }
         };
         if let Some(open) = &mut self.open {
@@ -156,13 +187,17 @@ impl Segmenter {
         if !cut {
             return Ok(());
         }
-        finished.extend(self.open.take().map(|open| close(open, pts)));
-        let mut data = Vec::new();
+        if let Some(open) = self.open.take() {
+            open.end(pts, steps);
+        }
+        steps.push(Step::Begin);
+        let mut fresh = Vec::new();
         if let Some(tables) = self.parser.tables() {
-            self.inserter.write_tables(tables, &mut data);
+            self.inserter.write_tables(tables, &mut fresh);
         }
         self.open = Some(OpenSegment {
-            data,
+            fresh,
+            handed_out: 0,
             first_pts: pts,
             last_pts: pts,
         });
@@ -176,7 +211,7 @@ impl Segmenter {
         while let Some(text) = self.waiting.pop_front() {
             let pts = after(self.last_tag_pts, open.last_pts);
             self.inserter
-                .write_tag(tables, &text, pts, &mut open.data)?;
+                .write_tag(tables, &text, pts, &mut open.fresh)?;
             self.last_tag_pts = Some(pts);
         }
         Ok(())
@@ -191,14 +226,6 @@ fn after(last: Option<u64>, now: u64) -> u64 {
             (last + TAG_SPACING) % CLOCK_WRAP
         }
         _ => now,
-    }
-}
-
-fn close(open: OpenSegment, end_pts: u64) -> Segment {
-    let ticks = ticks_between(open.first_pts, end_pts);
-    Segment {
-        duration: Duration::from_micros(ticks * 1_000_000 / CLOCK_HZ),
-        data: Bytes::from(open.data),
     }
 }
 

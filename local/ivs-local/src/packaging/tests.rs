@@ -14,7 +14,7 @@ use mpeg2ts::ts::{
 use proptest::prelude::*;
 
 use super::id3;
-use super::segmenter::{CutRule, Segment, Segmenter};
+use super::segmenter::{CutRule, Segmenter, Step};
 use super::ts::{CLOCK_WRAP, PACKET};
 
 const PMT_PID: u16 = 0x1000;
@@ -137,15 +137,31 @@ impl Source {
     }
 }
 
-fn cut(segmenter: &mut Segmenter, bytes: &[u8]) -> Vec<Segment> {
-    segmenter.push(bytes).unwrap()
+/// A segment as its readers have it in the end.
+#[derive(Default)]
+struct Segment {
+    duration: Duration,
+    data: Vec<u8>,
+}
+
+/// The segments that steps make. All but the last are complete; an open one has no duration yet.
+fn segments(steps: impl IntoIterator<Item = Step>) -> Vec<Segment> {
+    let mut segments: Vec<Segment> = Vec::new();
+    for step in steps {
+        match step {
+            Step::Begin => segments.push(Segment::default()),
+            Step::Append(bytes) => segments.last_mut().unwrap().data.extend_from_slice(&bytes),
+            Step::End(duration) => segments.last_mut().unwrap().duration = duration,
+        }
+    }
+    segments
 }
 
 fn cut_all(bytes: &[u8]) -> Vec<Segment> {
     let mut segmenter = Segmenter::new(CutRule::default());
-    let mut segments = cut(&mut segmenter, bytes);
-    segments.extend(segmenter.finish());
-    segments
+    let mut steps = segmenter.push(bytes).unwrap();
+    steps.extend(segmenter.finish());
+    segments(steps)
 }
 
 /// All PES packets of one PID in a segment: timestamp and payload.
@@ -276,7 +292,7 @@ fn without_key_frames_a_segment_still_ends() {
         ..CutRule::default()
     };
     let mut segmenter = Segmenter::new(rule);
-    let segments = cut(&mut segmenter, &Source::seconds(10, 10_000, 0));
+    let segments = segments(segmenter.push(&Source::seconds(10, 10_000, 0)).unwrap());
     assert!(segments.len() > 10, "{}", segments.len());
     assert!(
         segments
@@ -290,7 +306,7 @@ fn a_tag_of_the_full_size_keeps_every_byte() {
     let mut segmenter = Segmenter::new(CutRule::default());
     let text = "é".repeat(512);
     segmenter.insert(text.clone()).unwrap();
-    let segments = cut(&mut segmenter, &Source::seconds(3, 25, 0));
+    let segments = segments(segmenter.push(&Source::seconds(3, 25, 0)).unwrap());
     assert_eq!(tags_of(&segments[0]), [(0, text)]);
     assert_eq!(tags_of(&segments[1]), []);
 }
@@ -298,11 +314,24 @@ fn a_tag_of_the_full_size_keeps_every_byte() {
 #[test]
 fn tags_after_the_last_frame_are_in_the_last_segment() {
     let mut segmenter = Segmenter::new(CutRule::default());
-    cut(&mut segmenter, &Source::seconds(2, 25, 0));
-    segmenter.insert("late".into()).unwrap();
-    let last = segmenter.finish().unwrap();
+    let mut steps = segmenter.push(&Source::seconds(2, 25, 0)).unwrap();
+    steps.extend(segmenter.insert("late".into()).unwrap());
+    steps.extend(segmenter.finish());
+    let last = segments(steps).pop().unwrap();
     assert_eq!(tags_of(&last), [(49 * FRAME, "late".to_owned())]);
     assert_eq!(last.duration, Duration::from_secs(1));
+}
+
+#[test]
+fn a_tag_is_in_the_open_segment_at_once() {
+    let mut segmenter = Segmenter::new(CutRule::default());
+    segmenter.push(&Source::seconds(1, 25, 0)).unwrap();
+    let steps = segmenter.insert("now".into()).unwrap();
+    let [Step::Append(bytes)] = &steps[..] else {
+        panic!("{steps:?}")
+    };
+    assert_eq!(bytes.len() % PACKET, 0);
+    assert!(bytes.windows(3).any(|part| part == b"now"));
 }
 
 #[test]
@@ -328,20 +357,21 @@ proptest! {
     ) {
         let source = Source::seconds(4, gop, start);
         let mut segmenter = Segmenter::new(CutRule::default());
-        let mut segments = Vec::new();
+        let mut steps = Vec::new();
         let mut put = Vec::new();
         let mut rest = &source[..];
         for (turn, read) in reads.iter().chain([&usize::MAX]).enumerate() {
             let (now, later) = rest.split_at(rest.len().min(*read));
             rest = later;
-            segments.extend(cut(&mut segmenter, now));
+            steps.extend(segmenter.push(now).unwrap());
             for (index, (_, length)) in tag_at.iter().enumerate().filter(|(_, (at, _))| *at == turn) {
                 let text = format!("{index}:{}", "x".repeat(*length));
-                segmenter.insert(text.clone()).unwrap();
+                steps.extend(segmenter.insert(text.clone()).unwrap());
                 put.push(text);
             }
         }
-        segments.extend(segmenter.finish());
+        steps.extend(segmenter.finish());
+        let segments = segments(steps);
 
         let found: Vec<(u64, String)> = segments.iter().flat_map(tags_of).collect();
         let texts: Vec<&String> = found.iter().map(|(_, text)| text).collect();

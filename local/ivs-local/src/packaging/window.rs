@@ -1,22 +1,31 @@
-//! The sliding window of finished segments that a live stream can be played from.
+//! The sliding window of segments that a live stream can be played from: the newest complete ones,
+//! and the one being written.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use bytes::Bytes;
-
-use super::segmenter::Segment;
+use super::segment::{Segment, SegmentReader};
+use super::segmenter::Step;
 
 /// Segments that the playlist names.
 const LISTED: usize = 10;
 /// Segments kept beyond those, for players that hold an older playlist.
 const KEPT: usize = LISTED + 5;
 
+#[derive(Debug)]
+struct Complete {
+    segment: Segment,
+    duration: Duration,
+    bytes: usize,
+}
+
 /// The newest segments, numbered from 0 without gaps.
 #[derive(Debug, Default)]
 pub struct Window {
-    segments: VecDeque<Segment>,
-    /// The number that the next segment gets.
+    complete: VecDeque<Complete>,
+    /// The segment being written; it has the number `next`.
+    open: Option<Segment>,
+    /// The number of the segment that is completed next.
     next: u64,
     longest: Duration,
     ended: bool,
@@ -29,6 +38,8 @@ pub struct Listing {
     pub first: u64,
     /// Lengths of the segments, oldest first.
     pub durations: Vec<Duration>,
+    /// Number of the segment being written, or about to be; the next one has one more.
+    pub open: u64,
     /// At least as long as every segment there has been, in whole seconds.
     pub target_seconds: u64,
     /// No segment follows.
@@ -36,46 +47,84 @@ pub struct Listing {
 }
 
 impl Window {
-    /// Adds the next segment and forgets the oldest beyond what is kept.
-    pub fn push(&mut self, segment: Segment) {
-        self.longest = self.longest.max(segment.duration);
-        self.segments.push_back(segment);
-        self.next += 1;
-        while self.segments.len() > KEPT {
-            self.segments.pop_front();
+    /// Does what the segmenter says, and forgets the oldest segments beyond what is kept.
+    pub fn apply(&mut self, step: Step) {
+        match step {
+            Step::Begin => self.open = Some(Segment::open()),
+            Step::Append(bytes) => {
+                if let Some(open) = &self.open {
+                    open.append(bytes);
+                }
+            }
+            Step::End(duration) => {
+                if let Some(segment) = self.open.take() {
+                    self.complete(segment, duration);
+                }
+            }
         }
     }
 
-    /// Marks that no segment follows.
+    fn complete(&mut self, segment: Segment, duration: Duration) {
+        self.longest = self.longest.max(duration);
+        let bytes = segment.complete();
+        self.complete.push_back(Complete {
+            segment,
+            duration,
+            bytes,
+        });
+        self.next += 1;
+        while self.complete.len() > KEPT {
+            self.complete.pop_front();
+        }
+    }
+
+    /// Marks that no segment follows; one that is open stays unfinished.
     pub fn end(&mut self) {
         self.ended = true;
+        self.open = None;
+    }
+
+    /// Whether no segment follows.
+    pub fn has_ended(&self) -> bool {
+        self.ended
     }
 
     /// Whether there is anything to play.
     pub fn is_empty(&self) -> bool {
-        self.segments.is_empty()
+        self.complete.is_empty()
     }
 
-    /// The bytes of a segment, while they are kept.
-    pub fn segment(&self, number: u64) -> Option<Bytes> {
-        let oldest = self.next - self.segments.len() as u64;
+    /// How many segments have begun: the number of the first one that has not.
+    pub fn begun(&self) -> u64 {
+        self.next + u64::from(self.open.is_some())
+    }
+
+    /// A reader of a segment, while it is kept; it may be the open one.
+    pub fn segment(&self, number: u64) -> Option<SegmentReader> {
+        if number == self.next {
+            return self.open.as_ref().map(Segment::reader);
+        }
+        let oldest = self.next - self.complete.len() as u64;
         let index = usize::try_from(number.checked_sub(oldest)?).ok()?;
-        self.segments.get(index).map(|segment| segment.data.clone())
+        self.complete
+            .get(index)
+            .map(|complete| complete.segment.reader())
     }
 
     /// What the media playlist lists now.
     pub fn listing(&self) -> Listing {
         let durations: Vec<Duration> = self
-            .segments
+            .complete
             .iter()
             .rev()
             .take(LISTED)
             .rev()
-            .map(|segment| segment.duration)
+            .map(|complete| complete.duration)
             .collect();
         Listing {
             first: self.next - durations.len() as u64,
             durations,
+            open: self.next,
             // A segment's length, rounded, must not exceed the target (RFC 8216, section 4.3.3.1).
             target_seconds: (self.longest.as_secs_f64().round() as u64).max(1),
             ended: self.ended,
@@ -84,25 +133,42 @@ impl Window {
 
     /// The highest bit rate among the segments kept, in bits a second.
     pub fn peak_bandwidth(&self) -> u64 {
-        let rate = |segment: &Segment| {
-            let millis = u64::try_from(segment.duration.as_millis())
+        let rate = |complete: &Complete| {
+            let millis = u64::try_from(complete.duration.as_millis())
                 .unwrap_or(u64::MAX)
                 .max(1);
-            segment.data.len() as u64 * 8 * 1000 / millis
+            complete.bytes as u64 * 8 * 1000 / millis
         };
-        self.segments.iter().map(rate).max().unwrap_or_default()
+        self.complete.iter().map(rate).max().unwrap_or_default()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
     use proptest::prelude::*;
 
-    fn segment(number: u64, millis: u64) -> Segment {
-        Segment {
-            duration: Duration::from_millis(millis),
-            data: Bytes::from(number.to_string().into_bytes()),
+    fn begin(window: &mut Window, number: u64) {
+        window.apply(Step::Begin);
+        window.apply(Step::Append(bytes(number)));
+    }
+
+    fn push(window: &mut Window, number: u64, millis: u64) {
+        begin(window, number);
+        window.apply(Step::End(Duration::from_millis(millis)));
+    }
+
+    fn bytes(number: u64) -> Bytes {
+        Bytes::from(number.to_string().into_bytes())
+    }
+
+    fn first_bytes(reader: SegmentReader) -> Option<Bytes> {
+        let mut reader = reader;
+        let next = std::pin::pin!(reader.next());
+        match futures::FutureExt::now_or_never(next) {
+            Some(Ok(bytes)) => bytes,
+            _ => None,
         }
     }
 
@@ -111,17 +177,33 @@ mod tests {
         let window = Window::default();
         assert!(window.is_empty());
         assert_eq!(window.listing().durations, Vec::<Duration>::new());
-        assert_eq!(window.segment(0), None);
+        assert!(window.segment(0).is_none());
     }
 
     #[test]
     fn the_target_covers_a_long_segment_that_has_left() {
         let mut window = Window::default();
-        window.push(segment(0, 3_600));
+        push(&mut window, 0, 3_600);
         for number in 1..40 {
-            window.push(segment(number, 1_000));
+            push(&mut window, number, 1_000);
         }
         assert_eq!(window.listing().target_seconds, 4);
+    }
+
+    #[test]
+    fn the_open_segment_can_be_read_but_is_not_listed() {
+        let mut window = Window::default();
+        push(&mut window, 0, 1_000);
+        begin(&mut window, 1);
+        let listing = window.listing();
+        assert_eq!((listing.durations.len(), listing.open), (1, 1));
+        assert_eq!(window.begun(), 2);
+        let reader = window.segment(1).unwrap();
+        assert_eq!(reader.length(), None);
+        assert_eq!(first_bytes(reader), Some(bytes(1)));
+        assert!(window.segment(2).is_none());
+        window.end();
+        assert!(window.segment(1).is_none(), "it stays unfinished");
     }
 
     proptest! {
@@ -130,17 +212,19 @@ mod tests {
             let mut window = Window::default();
             let mut previous = 0;
             for number in 0..count {
-                window.push(segment(number, 1_000));
+                push(&mut window, number, 1_000);
                 let listing = window.listing();
                 prop_assert!(listing.first >= previous, "the media sequence never falls");
                 previous = listing.first;
                 prop_assert_eq!(listing.first + listing.durations.len() as u64, number + 1);
+                prop_assert_eq!(listing.open, number + 1);
                 for listed in listing.first..=number {
-                    prop_assert_eq!(window.segment(listed), Some(Bytes::from(listed.to_string())));
+                    let reader = window.segment(listed).unwrap();
+                    prop_assert_eq!(first_bytes(reader), Some(bytes(listed)));
                 }
-                prop_assert_eq!(window.segment(number + 1), None);
+                prop_assert!(window.segment(number + 1).is_none());
             }
-            prop_assert!(window.segments.len() <= KEPT);
+            prop_assert!(window.complete.len() <= KEPT);
             prop_assert_eq!(window.listing().durations.len() as u64, count.min(LISTED as u64));
         }
     }

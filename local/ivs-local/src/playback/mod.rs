@@ -6,12 +6,12 @@
 pub mod sessions;
 
 mod cors;
+mod delivery;
 mod playlist;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -21,7 +21,6 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::arn;
-use crate::broadcast::Broadcast;
 use crate::tokens::{self, Grant, Refusal};
 use sessions::Session;
 
@@ -139,10 +138,16 @@ async fn media_playlist(
     headers: HeaderMap,
 ) -> Result<Response, PlaybackError> {
     let id = file.strip_suffix(".m3u8").ok_or(PlaybackError::NoSession)?;
-    let broadcast = continue_session(&app, id, &headers)?;
+    let session = continue_session(&app, id, &headers)?;
+    let channel_arn = &session.broadcast.channel_arn;
+    let low_latency = app
+        .catalog()
+        .channel(channel_arn)
+        .is_ok_and(|channel| channel.latency_mode == "LOW");
     Ok(m3u8(playlist::media(
-        &broadcast.listing(),
+        &session.broadcast.listing(),
         &format!("{PREFIX}/segment/{id}"),
+        low_latency,
     )))
 }
 
@@ -151,29 +156,30 @@ async fn segment(
     Path((id, file)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, PlaybackError> {
-    let broadcast = continue_session(&app, &id, &headers)?;
+    let session = continue_session(&app, &id, &headers)?;
     let number = file
         .strip_suffix(".ts")
-        .and_then(|number| number.parse().ok());
-    let data: Bytes = number
-        .and_then(|number| broadcast.segment(number))
+        .and_then(|number| number.parse().ok())
         .ok_or(PlaybackError::NoSegment)?;
-    Ok((
-        [
-            (header::CONTENT_TYPE, "video/mp2t"),
-            (header::CACHE_CONTROL, "no-store"),
-        ],
-        data,
-    )
-        .into_response())
+    let reader = session
+        .broadcast
+        .segment(number)
+        .await
+        .ok_or(PlaybackError::NoSegment)?;
+    // The wait for it may have been long.
+    check_revoked(&app, &session)?;
+    let headers = [
+        (header::CONTENT_TYPE, "video/mp2t"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    let length = reader
+        .length()
+        .map(|length| [(header::CONTENT_LENGTH, length)]);
+    Ok((headers, length, delivery::body(app, session, reader)).into_response())
 }
 
-/// The broadcast of a session, if it may still be played.
-fn continue_session(
-    app: &App,
-    id: &str,
-    headers: &HeaderMap,
-) -> Result<Arc<Broadcast>, PlaybackError> {
+/// A session that may go on.
+fn continue_session(app: &App, id: &str, headers: &HeaderMap) -> Result<Session, PlaybackError> {
     let now = app.context.now();
     let session = app
         .sessions()
@@ -184,15 +190,20 @@ fn continue_session(
     {
         return Err(Refusal::Origin.into());
     }
+    check_revoked(app, &session)?;
+    Ok(session)
+}
+
+fn check_revoked(app: &App, session: &Session) -> Result<(), Refusal> {
     let channel_arn = &session.broadcast.channel_arn;
-    if session
+    let revoked = session
         .viewer
         .as_ref()
-        .is_some_and(|viewer| app.revocations().is_revoked(channel_arn, viewer))
-    {
-        return Err(Refusal::Revoked.into());
+        .is_some_and(|viewer| app.revocations().is_revoked(channel_arn, viewer));
+    if revoked {
+        return Err(Refusal::Revoked);
     }
-    Ok(session.broadcast)
+    Ok(())
 }
 
 fn origin(headers: &HeaderMap) -> Option<&str> {

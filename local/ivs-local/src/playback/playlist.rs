@@ -1,5 +1,7 @@
 //! HLS playlists of a broadcast, written by `m3u8-rs`.
 
+use std::io::Write;
+
 use m3u8_rs::{MasterPlaylist, MediaPlaylist, MediaSegment, Resolution, VariantStream};
 
 use crate::broadcast::{Broadcast, Rendition};
@@ -30,7 +32,17 @@ pub(super) fn multivariant(broadcast: &Broadcast, uri: &str) -> Vec<u8> {
 }
 
 /// The media playlist: segments are `SEGMENTS/NUMBER.ts`.
-pub(super) fn media(listing: &Listing, segments: &str) -> Vec<u8> {
+///
+/// With `low_latency` it also announces the segment being written and the one after it, as Amazon
+/// IVS does: its players fetch them while they grow, other players skip the unknown tag.
+pub(super) fn media(listing: &Listing, segments: &str, low_latency: bool) -> Vec<u8> {
+    let announced = match low_latency && !listing.ended {
+        true => listing.open..listing.open + 2,
+        false => 0..0,
+    };
+    let announced: String = announced
+        .map(|number| format!("#EXT-X-PREFETCH:{segments}/{number}.ts\n"))
+        .collect();
     let segments = listing
         .durations
         .iter()
@@ -49,7 +61,10 @@ pub(super) fn media(listing: &Listing, segments: &str) -> Vec<u8> {
         independent_segments: true,
         ..MediaPlaylist::default()
     };
-    written(|out| playlist.write_to(out))
+    written(|out| {
+        playlist.write_to(out)?;
+        out.write_all(announced.as_bytes())
+    })
 }
 
 /// Every codec of the rendition, or nothing: a list with a gap would mislead a player.
@@ -77,7 +92,7 @@ mod tests {
     use jiff::Timestamp;
 
     use crate::broadcast::Broadcasts;
-    use crate::packaging::segmenter::Segment;
+    use crate::packaging::segmenter::Step;
 
     #[test]
     fn the_multivariant_playlist_names_the_one_rendition() {
@@ -86,10 +101,11 @@ mod tests {
             .begin("arn", "st-1".into(), Timestamp::UNIX_EPOCH)
             .unwrap();
         let broadcast = on_air.broadcast();
-        broadcast.add_segment(Segment {
-            duration: Duration::from_secs(2),
-            data: Bytes::from(vec![0; 1000]),
-        });
+        broadcast.apply(vec![
+            Step::Begin,
+            Step::Append(Bytes::from(vec![0; 1000])),
+            Step::End(Duration::from_secs(2)),
+        ]);
         broadcast.describe(|rendition| {
             rendition.video_codec = Some("avc1.42c01e".into());
             rendition.audio = true;
@@ -113,15 +129,23 @@ mod tests {
         );
     }
 
-    #[test]
-    fn the_media_playlist_numbers_its_segments() {
-        let listing = Listing {
+    fn listing() -> Listing {
+        Listing {
             first: 7,
             durations: vec![Duration::from_millis(1_001), Duration::from_millis(980)],
+            open: 9,
             target_seconds: 1,
             ended: false,
-        };
-        let text = String::from_utf8(media(&listing, "/s/abc")).unwrap();
+        }
+    }
+
+    fn text(listing: &Listing, low_latency: bool) -> String {
+        String::from_utf8(media(listing, "/s/abc", low_latency)).unwrap()
+    }
+
+    #[test]
+    fn the_media_playlist_numbers_its_segments() {
+        let text = text(&listing(), false);
         for line in [
             "#EXT-X-TARGETDURATION:1",
             "#EXT-X-MEDIA-SEQUENCE:7",
@@ -135,14 +159,23 @@ mod tests {
                 "{line} is not in\n{text}"
             );
         }
-        assert!(!text.contains("ENDLIST"));
-        let ended = media(
-            &Listing {
-                ended: true,
-                ..listing
-            },
-            "/s/abc",
-        );
-        assert!(String::from_utf8(ended).unwrap().contains("#EXT-X-ENDLIST"));
+        assert!(!text.contains("ENDLIST") && !text.contains("PREFETCH"));
+    }
+
+    #[test]
+    fn low_latency_announces_the_open_segment_and_the_next_behind_the_last() {
+        let text = text(&listing(), true);
+        let ending = "/s/abc/8.ts\n#EXT-X-PREFETCH:/s/abc/9.ts\n#EXT-X-PREFETCH:/s/abc/10.ts\n";
+        assert!(text.ends_with(ending), "{text}");
+    }
+
+    #[test]
+    fn a_stream_that_has_ended_says_so_and_announces_nothing() {
+        let ended = Listing {
+            ended: true,
+            ..listing()
+        };
+        let text = text(&ended, true);
+        assert!(text.contains("#EXT-X-ENDLIST") && !text.contains("PREFETCH"));
     }
 }

@@ -12,6 +12,7 @@
 mod broadcast;
 mod control_plane;
 mod ingest;
+mod low_latency;
 mod playback;
 mod program;
 mod support;

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::support::{Publisher, Server, Signer, Viewer};
 
 /// A private channel on air, and a key pair that the server knows.
-struct Show {
-    server: Server,
+pub(crate) struct Show {
+    pub(crate) server: Server,
     channel: Channel,
     signer: Signer,
     _publisher: Publisher,
@@ -18,10 +18,15 @@ struct Show {
 
 impl Show {
     async fn start() -> Self {
+        Self::start_with(&["-c:a", "aac"]).await
+    }
+
+    /// With arguments for the publisher's ffmpeg.
+    pub(crate) async fn start_with(arguments: &[&str]) -> Self {
         let server = Server::start().await;
         let signer = Signer::imported(&server).await;
         let (channel, key) = server.channel(true).await;
-        let publisher = server.publish(&key);
+        let publisher = server.publish_with(&key, arguments);
         server.live(&channel).await;
         Self {
             server,
@@ -35,7 +40,7 @@ impl Show {
         json!({ "aws:channel-arn": self.channel.arn().unwrap(), "exp": now() + 60 })
     }
 
-    fn token(&self, changes: Value) -> String {
+    pub(crate) fn token(&self, changes: Value) -> String {
         let mut claims = self.claims();
         for (name, value) in changes.as_object().unwrap() {
             claims[name] = value.clone();
@@ -43,8 +48,21 @@ impl Show {
         self.signer.sign(&claims)
     }
 
-    fn url(&self, token: &str) -> String {
+    pub(crate) fn url(&self, token: &str) -> String {
         format!("{}?token={token}", self.channel.playback_url().unwrap())
+    }
+
+    /// Ends a viewer's sessions up to a version.
+    pub(crate) async fn revoke(&self, viewer: &str, version: i32) {
+        let revoke = self.server.ivs.start_viewer_session_revocation();
+        let revoke = revoke
+            .channel_arn(self.channel.arn().unwrap())
+            .viewer_id(viewer);
+        revoke
+            .viewer_session_versions_less_than_or_equal_to(version)
+            .send()
+            .await
+            .unwrap();
     }
 }
 
@@ -209,18 +227,7 @@ async fn a_revoked_viewer_stops_at_once_and_may_come_back_with_a_higher_version(
     let mut revoked = Viewer::start(&viewer("one", 2)).await;
     let mut untouched = Viewer::start(&viewer("two", 2)).await;
     revoked.read().await.unwrap();
-    let arn = show.channel.arn().unwrap();
-    let revoke = show
-        .server
-        .ivs
-        .start_viewer_session_revocation()
-        .channel_arn(arn)
-        .viewer_id("one");
-    revoke
-        .viewer_session_versions_less_than_or_equal_to(2)
-        .send()
-        .await
-        .unwrap();
+    show.revoke("one", 2).await;
     assert_eq!(revoked.read().await, Err(403));
     let segment = revoked
         .media_playlist()
