@@ -1,0 +1,103 @@
+/** The HTTP API of the services, as far as a viewer uses it. */
+
+import { type Result, SIGNED_OUT } from './failures';
+import { request, unexpected } from './http';
+import { record, text, whole } from './json';
+import type { Session } from './session';
+
+/** What lets the player play a private channel. */
+export interface PlaybackToken {
+  readonly token: string;
+  /** Without the token. */
+  readonly playbackUrl: string;
+  /** In milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
+/** An answer that counts. */
+export interface Receipt {
+  readonly choice: number;
+}
+
+/** Which question of which run. */
+export interface QuestionKey {
+  readonly quizId: string;
+  readonly runId: string;
+  readonly questionId: string;
+}
+
+export class Api {
+  readonly #url: string;
+  readonly #session: Pick<Session, 'idToken' | 'signOut'>;
+
+  constructor(url: string, session: Pick<Session, 'idToken' | 'signOut'>) {
+    this.#url = url;
+    this.#session = session;
+  }
+
+  async playbackToken(channelId: string): Promise<Result<PlaybackToken>> {
+    const path = `/channels/${encodeURIComponent(channelId)}/playback-token`;
+    return read(await this.#send('POST', path), (json) => {
+      const token = text(json['token']);
+      const playbackUrl = text(json['playbackUrl']);
+      const expiresAt = Date.parse(text(json['expiresAt']) ?? '');
+      if (token === undefined || playbackUrl === undefined || Number.isNaN(expiresAt)) {
+        return undefined;
+      }
+      return { token, playbackUrl, expiresAt };
+    });
+  }
+
+  /** The same choice again is answered like the first time, so this may be repeated. */
+  async answer(question: QuestionKey, choice: number): Promise<Result<Receipt>> {
+    const path = `${questionPath(question)}/answers`;
+    return read(await this.#send('POST', path, { choice }), (json) => {
+      const recorded = whole(json['choice']);
+      return recorded === undefined ? undefined : { choice: recorded };
+    });
+  }
+
+  async #send(method: string, path: string, body?: object): Promise<Result<unknown>> {
+    const first = await this.#session.idToken();
+    if (!first.ok) return first;
+    const result = await this.#sendWith(first.value, method, path, body);
+    if (!isUnauthenticated(result)) return result;
+    // Revoked or expired before its time: one new token, one more try.
+    const renewed = await this.#session.idToken(first.value);
+    if (!renewed.ok) return renewed;
+    const again = await this.#sendWith(renewed.value, method, path, body);
+    if (!isUnauthenticated(again)) return again;
+    this.#session.signOut();
+    return { ok: false, failure: SIGNED_OUT };
+  }
+
+  #sendWith(idToken: string, method: string, path: string, body?: object) {
+    return request(`${this.#url}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${idToken}`,
+        ...(body && { 'content-type': 'application/json' }),
+      },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+  }
+}
+
+function questionPath({ quizId, runId, questionId }: QuestionKey): string {
+  const [quiz, run, question] = [quizId, runId, questionId].map(encodeURIComponent);
+  return `/quizzes/${quiz ?? ''}/runs/${run ?? ''}/questions/${question ?? ''}`;
+}
+
+function isUnauthenticated(result: Result<unknown>): boolean {
+  return !result.ok && result.failure.kind === 'problem' && result.failure.status === 401;
+}
+
+function read<T>(
+  result: Result<unknown>,
+  reader: (json: Readonly<Record<string, unknown>>) => T | undefined,
+): Result<T> {
+  if (!result.ok) return result;
+  const json = record(result.value);
+  const value = json && reader(json);
+  return value === undefined ? unexpected() : { ok: true, value };
+}

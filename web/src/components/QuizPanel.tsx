@@ -1,0 +1,120 @@
+/** The quiz over the video: a dialog that does not block the page. */
+
+import { useEffect, useId, useRef, type KeyboardEvent, type RefObject } from 'react';
+
+import type { QuizHandle } from '../useQuiz';
+import type { Quiz, Screen } from '../quiz';
+import { useNow } from '../useNow';
+import { LeaderboardView } from './LeaderboardView';
+import { QuestionView } from './QuestionView';
+import { ResultsView } from './ResultsView';
+
+interface Props {
+  readonly handle: QuizHandle;
+  readonly clock: () => number;
+  /** The viewer's own name. */
+  readonly name: string | undefined;
+}
+
+export function QuizPanel({ handle, clock, name }: Props) {
+  const { screen, dismissed } = handle.quiz;
+  return screen.kind === 'nothing' || dismissed ? null : (
+    <Dialog handle={handle} screen={screen} clock={clock} name={name} />
+  );
+}
+
+function Dialog({ handle, screen, clock, name }: Props & { readonly screen: Screen }) {
+  const id = useId();
+  const panel = useRef<HTMLDivElement>(null);
+  const key = focusKey(handle.quiz);
+  useFocus(panel, key);
+  const isCounting = screen.kind === 'question' && screen.round.closesAt !== undefined;
+  const now = useNow(clock, isCounting);
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.key === 'Escape') handle.dismiss();
+    // Digits choose only while the focus is in here.
+    else if (/^[1-9]$/.test(event.key)) handle.choose(Number(event.key) - 1);
+  };
+
+  return (
+    // The keys are a short way to what its buttons do.
+    // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions
+    <div
+      ref={panel}
+      className="quiz"
+      role="dialog"
+      aria-labelledby={`${id}-title`}
+      tabIndex={-1}
+      data-testid="quiz"
+      data-screen={screen.kind}
+      onKeyDown={onKeyDown}
+    >
+      <div className="quiz-head">
+        <h2 id={`${id}-title`}>{titleOf(screen)}</h2>
+        <button type="button" className="plain" onClick={handle.dismiss}>
+          Close<span className="visually-hidden"> the quiz</span>
+        </button>
+      </div>
+      {screen.kind === 'question' && (
+        <QuestionView round={screen.round} now={now} choose={handle.choose} />
+      )}
+      {screen.kind === 'results' && <ResultsView results={screen.results} round={screen.round} />}
+      {screen.kind === 'leaderboard' && <LeaderboardView top={screen.top} name={name} />}
+      {screen.kind === 'cancelled' && (
+        <p className="question">The quiz was cancelled. A question that was open does not count.</p>
+      )}
+    </div>
+  );
+}
+
+function titleOf(screen: Screen): string {
+  switch (screen.kind) {
+    case 'question': {
+      const { question } = screen.round;
+      return question.kind === 'question' ? `Question ${question.n} of ${question.of}` : 'Question';
+    }
+    case 'results':
+      return 'Results';
+    case 'leaderboard':
+      return 'Leaderboard';
+    case 'cancelled':
+      return 'Quiz cancelled';
+    case 'nothing':
+      return '';
+  }
+}
+
+/** Changes when a new question asks for the viewer's attention. */
+function focusKey({ screen, newest }: Quiz): string | undefined {
+  if (screen.kind !== 'question') return undefined;
+  const { question } = screen.round;
+  return question.kind === 'plain'
+    ? question.question
+    : `${newest?.runId ?? ''}/${question.questionId}`;
+}
+
+/**
+ * Brings the focus to the dialog for each new question, unless the viewer is typing, and back to
+ * where it was when the dialog goes away with the focus in it.
+ */
+function useFocus(panel: RefObject<HTMLElement | null>, key: string | undefined): void {
+  useEffect(() => {
+    const dialog = panel.current;
+    const before = document.activeElement;
+    return () => {
+      const active = document.activeElement;
+      const isHere = active === document.body || dialog?.contains(active) === true;
+      if (isHere && before instanceof HTMLElement && before.isConnected) {
+        before.focus({ preventScroll: true });
+      }
+    };
+  }, [panel]);
+
+  useEffect(() => {
+    const active = document.activeElement;
+    if (key === undefined || active?.matches('input, textarea, select')) return;
+    panel.current?.focus({ preventScroll: true });
+  }, [panel, key]);
+}

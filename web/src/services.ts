@@ -1,0 +1,15 @@
+/** What the components work with; made once in `main.tsx`, and by hand in tests. */
+
+import type { Api } from './api';
+import type { Config } from './config';
+import type { CreatePlayer } from './player';
+import type { Session } from './session';
+
+export interface Services {
+  readonly config: Config;
+  readonly session: Pick<Session, 'subscribe' | 'viewer' | 'signIn' | 'signOut'>;
+  readonly api: Pick<Api, 'playbackToken' | 'answer'>;
+  readonly createPlayer: CreatePlayer;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+}
