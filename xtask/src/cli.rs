@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// The developer commands of Cuepoint.
 #[derive(Debug, Parser)]
@@ -22,13 +22,13 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Bring up the cloud, the stream and the services, and keep them until Ctrl-C.
     ///
-    /// Prints every address and three ready-made users: an entitled viewer, one who is not
-    /// entitled, and a producer.
+    /// Serves the viewers' page too. Prints its address, three ready-made users (an entitled
+    /// viewer, one who is not entitled, and a producer) and every other address.
     Up(Up),
     /// Run all checks and all tests.
     ///
-    /// Runs `lint`, brings the local cloud up, runs the tests of every crate against it, and
-    /// stops it. This is what continuous integration runs.
+    /// Runs `lint`, brings the local cloud up, runs the tests of every crate and of the page
+    /// against it, and stops it. This is what continuous integration runs.
     Test(Test),
     /// Check formatting, lints, dependencies, templates, state machines and the house rules.
     Lint(Lint),
@@ -72,9 +72,23 @@ pub(crate) struct Test {
     /// Leave out `lint`.
     #[arg(long)]
     pub(crate) no_lint: bool,
-    /// Run only the tests whose names contain one of these.
-    #[arg(value_name = "FILTER")]
+    /// Run only these tests, and no `lint`.
+    #[arg(long, value_enum, value_name = "PART")]
+    pub(crate) only: Option<Part>,
+    /// Run only the tests in Rust whose names contain one of these.
+    #[arg(value_name = "FILTER", conflicts_with = "only")]
     pub(crate) filters: Vec<String>,
+}
+
+/// A part of the tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// The tests in Rust, against the local cloud.
+    Rust,
+    /// The tests of the page's parts, which need neither cloud nor browser.
+    Page,
+    /// The page in a real browser, against the local cloud.
+    Browser,
 }
 
 /// What is checked.

@@ -12,11 +12,12 @@ use serde_json::{Value, json};
 
 use crate::{
     broadcast::{Broadcast, Source},
-    build,
     deployment::Deployment,
     failure::Failure,
     instance::Instance,
-    interrupt, network,
+    interrupt,
+    network::{self, Reserved},
+    page::Page,
     process::Process,
     progress::Progress,
     tools::{Tool, Tools},
@@ -37,13 +38,15 @@ pub(crate) struct Plan<'a> {
     pub(crate) workspace: &'a Workspace,
     pub(crate) instance: &'a Instance,
     pub(crate) progress: &'a Progress,
-    pub(crate) scope: build::Scope,
     pub(crate) video: Option<PathBuf>,
+    /// Serve the viewers' page, which has been built.
+    pub(crate) page: Option<Page<'a>>,
 }
 
 /// A running local cloud with the stack deployed and the broadcast on air. All of it ends when
 /// dropped, in this order.
 pub(crate) struct Cloud {
+    page: Option<Process>,
     broadcast: Broadcast,
     ivs: Process,
     ministack: Process,
@@ -53,30 +56,26 @@ impl Cloud {
     /// Fails when a server of the cloud has ended, which it must not.
     pub(crate) fn must_run(&mut self) -> anyhow::Result<()> {
         self.ministack.must_run()?;
-        self.ivs.must_run()
+        self.ivs.must_run()?;
+        self.page.as_mut().map_or(Ok(()), Process::must_run)
     }
 }
 
-/// Brings everything up: tools and services are made side by side, then the servers are started and
-/// the stack is deployed while the broadcast goes on air.
+/// Brings everything up that has been installed and built: the servers are started, and the stack is
+/// deployed while the broadcast goes on air.
 pub(crate) fn bring_up(plan: &Plan<'_>) -> anyhow::Result<Cloud> {
     let Plan {
         workspace,
         instance,
         progress,
-        scope,
         ..
     } = *plan;
     let tools = Tools::of(workspace);
-    let needed: &[Tool] = match scope {
-        build::Scope::Programs => &Tool::CLOUD,
-        build::Scope::ProgramsAndTests => &Tool::TESTS,
+    // Playback tokens are for one page: where it will be is settled before they are configured.
+    let page = match plan.page {
+        Some(page) => Some((page, Reserved::take()?)),
+        None => None,
     };
-    interrupt::side_by_side(vec![
-        Box::new(|| tools.install(needed, instance, progress)),
-        Box::new(|| build::run(workspace, instance, scope, progress)),
-    ])?;
-
     let step = progress.step("Start the cloud");
     let (ministack, endpoint_url) = start_ministack(&tools, instance)?;
     let (ivs, ivs_endpoint_url) = start_ivs(workspace, &tools, instance)?;
@@ -85,6 +84,9 @@ pub(crate) fn bring_up(plan: &Plan<'_>) -> anyhow::Result<Cloud> {
         instance,
         tools: &tools,
         endpoint_url,
+        page_origin: page
+            .as_ref()
+            .map(|(_, port)| format!("http://127.0.0.1:{}", port.port())),
     };
     let prepared = deployment.prepare(&ivs_endpoint_url, &step)?;
     let rtmp_url = text(&prepared["channel"]["rtmpUrl"], "the address to publish to")?;
@@ -99,6 +101,7 @@ pub(crate) fn bring_up(plan: &Plan<'_>) -> anyhow::Result<Cloud> {
     };
     let log = instance.log("publisher");
     let mut cloud = Cloud {
+        page: None,
         broadcast: Broadcast::start(&tools.ffmpeg(), source, &rtmp_url, &log),
         ivs,
         ministack,
@@ -113,6 +116,11 @@ pub(crate) fn bring_up(plan: &Plan<'_>) -> anyhow::Result<Cloud> {
             })
         }),
     ])?;
+    if let Some((page, port)) = page {
+        let step = progress.step("Serve the page");
+        cloud.page = Some(page.serve(port)?);
+        step.done("");
+    }
     cloud.must_run()?;
     Ok(cloud)
 }
@@ -180,7 +188,7 @@ fn api_address(printed: &str) -> Option<String> {
 }
 
 /// Waits until a server says that it is up.
-fn await_start<T>(
+pub(crate) fn await_start<T>(
     process: &mut Process,
     mut up: impl FnMut() -> anyhow::Result<Option<T>>,
 ) -> anyhow::Result<T> {

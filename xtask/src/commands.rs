@@ -4,7 +4,10 @@ mod demo;
 mod test;
 mod up;
 
-use std::process::{Command, ExitCode, ExitStatus};
+use std::{
+    path::PathBuf,
+    process::{Command, ExitCode, ExitStatus},
+};
 
 use anyhow::Context;
 
@@ -15,8 +18,10 @@ use crate::{
     cloud::{self, Cloud, Plan},
     instance::Instance,
     interrupt, lint,
+    page::Page,
     process::Process,
     progress::Progress,
+    tools::{Tool, Tools},
     workspace::Workspace,
 };
 
@@ -36,23 +41,43 @@ impl<'a> Setting<'a> {
         })
     }
 
-    fn bring_up(&self, scope: build::Scope, up: &Up) -> anyhow::Result<Cloud> {
-        let video = up.video.as_ref().map(|file| {
-            file.canonicalize()
-                .with_context(|| format!("cannot read {}", file.display()))
-        });
-        let video = video.transpose()?;
+    /// The viewers' page of this checkout.
+    fn page(&self) -> Page<'_> {
+        Page {
+            workspace: self.workspace,
+            instance: &self.instance,
+            progress: &self.progress,
+        }
+    }
+
+    /// Installs these tools, and then does with them what is given, while the services are built.
+    fn make(
+        &self,
+        scope: build::Scope,
+        tools: &[Tool],
+        with_tools: impl FnOnce() -> anyhow::Result<()> + Send,
+    ) -> anyhow::Result<()> {
         let Self {
             workspace,
             instance,
             progress,
         } = self;
+        interrupt::side_by_side(vec![
+            Box::new(|| {
+                Tools::of(workspace).install(tools, instance, progress)?;
+                with_tools()
+            }),
+            Box::new(|| build::run(workspace, instance, scope, progress)),
+        ])
+    }
+
+    fn bring_up(&self, video: Option<PathBuf>, page: Option<Page<'_>>) -> anyhow::Result<Cloud> {
         cloud::bring_up(&Plan {
-            workspace,
-            instance,
-            progress,
-            scope,
+            workspace: self.workspace,
+            instance: &self.instance,
+            progress: &self.progress,
             video,
+            page,
         })
     }
 
@@ -68,6 +93,15 @@ impl<'a> Setting<'a> {
         let mut process = Process::start_in_view(self.with_stack(command), name)?;
         process.wait(|| cloud.must_run())
     }
+}
+
+/// The file to broadcast, if there is one.
+fn video(options: &Up) -> anyhow::Result<Option<PathBuf>> {
+    let file = options.video.as_ref().map(|file| {
+        file.canonicalize()
+            .with_context(|| format!("cannot read {}", file.display()))
+    });
+    file.transpose()
 }
 
 /// `lint`

@@ -24,6 +24,8 @@ pub(crate) struct Deployment<'a> {
     pub(crate) instance: &'a Instance,
     pub(crate) tools: &'a Tools,
     pub(crate) endpoint_url: String,
+    /// The origin of the viewers' page, if it is served.
+    pub(crate) page_origin: Option<String>,
 }
 
 impl Deployment<'_> {
@@ -56,6 +58,9 @@ impl Deployment<'_> {
             ])
             .args(["--ivs-endpoint-url", ivs_endpoint_url, "--out"])
             .arg(&file);
+        if let Some(origin) = &self.page_origin {
+            command.args(["--origin", origin]);
+        }
         let log = self.instance.log("prepare");
         process::run(command, "the preparation of the channel", &log, step)?;
         let text = std::fs::read_to_string(&file)
@@ -140,6 +145,9 @@ impl Deployment<'_> {
             .arg(&outputs)
             .arg("--out")
             .arg(self.instance.stack());
+        if let Some(origin) = &self.page_origin {
+            command.args(["--page-url", &format!("{origin}/")]);
+        }
         process::run(
             command,
             "the description of the stack",

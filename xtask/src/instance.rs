@@ -80,6 +80,16 @@ impl Instance {
         self.folder.join("temporary")
     }
 
+    /// The folder of the page as it is served.
+    pub(crate) fn page(&self) -> PathBuf {
+        self.folder.join("page")
+    }
+
+    /// A folder for what a test leaves to be looked at. Other commands leave it alone.
+    pub(crate) fn artifacts(&self) -> PathBuf {
+        self.folder.join("artifacts")
+    }
+
     /// The description of the deployed stack.
     pub(crate) fn stack(&self) -> PathBuf {
         self.folder.join("stack.json")

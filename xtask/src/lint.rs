@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
+    sync::{Mutex, PoisonError},
 };
 
 use anyhow::{Context, anyhow, bail, ensure};
@@ -12,6 +13,7 @@ use crate::{
     failure::Failure,
     instance::Instance,
     interrupt::{self, Interrupted},
+    page::Page,
     process,
     progress::Progress,
     tidy,
@@ -40,33 +42,37 @@ pub(crate) fn run(
     progress: &Progress,
     advisories: bool,
 ) -> anyhow::Result<()> {
-    let tools = Tools::of(workspace);
-    tools.install(&Tool::LINT, instance, progress)?;
     let checks = Checks {
         workspace,
         instance,
         progress,
-        tools,
+        tools: Tools::of(workspace),
     };
-    // The compiler takes the longest: the rest is done beside it.
-    let results = std::thread::scope(|scope| {
-        let others = scope.spawn(|| {
-            vec![
-                checks.tidy(),
-                checks.dependencies(advisories),
-                checks.templates(),
-                checks.state_machines(),
-            ]
-        });
-        let mut results = vec![checks.formatting(), checks.clippy()];
-        results.extend(
-            others
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-        );
+    let results = Mutex::new(Vec::new());
+    let note = |result| {
         results
-    });
-    summary(results)
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(result);
+    };
+    // The compiler takes the longest: the rest is installed and done beside it.
+    interrupt::side_by_side(vec![
+        Box::new(|| {
+            note(checks.formatting());
+            note(checks.clippy());
+            Ok(())
+        }),
+        Box::new(|| {
+            note(checks.tidy());
+            checks.tools.install(Tool::LINT, instance, progress)?;
+            note(checks.dependencies(advisories));
+            note(checks.page());
+            note(checks.templates());
+            note(checks.state_machines());
+            Ok(())
+        }),
+    ])?;
+    summary(results.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// One error out of all complaints.
@@ -145,6 +151,16 @@ impl Checks<'_> {
         }
         let next = "deny.toml says what is allowed, and why";
         self.check("Check the dependencies", "deny", next, command)
+    }
+
+    fn page(&self) -> anyhow::Result<()> {
+        interrupt::check()?;
+        let page = Page {
+            workspace: self.workspace,
+            instance: self.instance,
+            progress: self.progress,
+        };
+        page.lint()
     }
 
     fn templates(&self) -> anyhow::Result<()> {

@@ -16,6 +16,7 @@ mod instance;
 mod interrupt;
 mod lint;
 mod network;
+mod page;
 mod process;
 mod progress;
 mod tidy;

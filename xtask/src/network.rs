@@ -13,9 +13,35 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A TCP port of the loopback interface that nobody listens on right now.
 pub(crate) fn free_port() -> anyhow::Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .context("cannot listen on any port of 127.0.0.1")?;
-    Ok(listener.local_addr()?.port())
+    Ok(Reserved::take()?.release())
+}
+
+/// A port that is kept for a server which starts later.
+#[derive(Debug)]
+pub(crate) struct Reserved {
+    port: u16,
+    listener: TcpListener,
+}
+
+impl Reserved {
+    /// Takes a free port of the loopback interface.
+    pub(crate) fn take() -> anyhow::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .context("cannot listen on any port of 127.0.0.1")?;
+        let port = listener.local_addr()?.port();
+        Ok(Self { port, listener })
+    }
+
+    /// Its number.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Lets the server have it, which is to start at once.
+    pub(crate) fn release(self) -> u16 {
+        drop(self.listener);
+        self.port
+    }
 }
 
 /// Whether `GET path` is answered with status 200.
@@ -114,6 +140,15 @@ mod tests {
         assert!(request.ends_with("\r\n\r\n{\"a\":1}"), "{request}");
         assert!(!ask("HTTP/1.1 404 Not Found\r\n\r\n").0);
         assert!(!takes("nowhere", "/Do", "me", "{}"));
+    }
+
+    #[test]
+    fn a_reserved_port_is_nobody_elses() {
+        let reserved = Reserved::take().unwrap();
+        let address = (Ipv4Addr::LOCALHOST, reserved.port());
+        assert!(TcpListener::bind(address).is_err());
+        assert_eq!(reserved.release(), address.1);
+        assert!(TcpListener::bind(address).is_ok());
     }
 
     #[test]

@@ -23,6 +23,9 @@ use crate::{
 /// Changes when the way of installing does, so that what is there is installed anew.
 const RECIPE: &str = "1";
 
+/// What describes a package of npm.
+const PACKAGE: [&str; 2] = ["package.json", "package-lock.json"];
+
 /// The oldest Python that the pinned packages run on.
 pub(crate) const OLDEST_PYTHON: (u32, u32) = (3, 11);
 
@@ -41,21 +44,15 @@ pub(crate) enum Tool {
     Node,
     /// A browser, for the tests of the page.
     Chromium,
+    /// From npm: what the page is made of, and made with.
+    Page,
 }
 
 impl Tool {
     /// What the local cloud needs.
-    pub(crate) const CLOUD: [Self; 4] = [Self::MiniStack, Self::Sam, Self::Ffmpeg, Self::Node];
-    /// What the tests need.
-    pub(crate) const TESTS: [Self; 5] = [
-        Self::MiniStack,
-        Self::Sam,
-        Self::Ffmpeg,
-        Self::Node,
-        Self::Chromium,
-    ];
+    pub(crate) const CLOUD: &[Self] = &[Self::MiniStack, Self::Sam, Self::Ffmpeg, Self::Node];
     /// What the checks need.
-    pub(crate) const LINT: [Self; 3] = [Self::Sam, Self::CargoDeny, Self::Node];
+    pub(crate) const LINT: &[Self] = &[Self::Sam, Self::CargoDeny, Self::Node, Self::Page];
 
     /// The name of its requirements and of its folder.
     fn name(self) -> &'static str {
@@ -66,6 +63,7 @@ impl Tool {
             Self::CargoDeny => "cargo-deny",
             Self::Node => "node",
             Self::Chromium => "chromium",
+            Self::Page => "page",
         }
     }
 }
@@ -75,6 +73,7 @@ impl Tool {
 pub(crate) struct Tools {
     folder: PathBuf,
     requirements: PathBuf,
+    page: PathBuf,
 }
 
 impl Tools {
@@ -83,12 +82,21 @@ impl Tools {
         Self {
             folder: workspace.tools(),
             requirements: workspace.root.join("local/requirements"),
+            page: workspace.page(),
+        }
+    }
+
+    /// Where a tool is installed to. The page's packages have to lie beside its sources.
+    fn folder(&self, tool: Tool) -> PathBuf {
+        match tool {
+            Tool::Page => self.page.join("node_modules"),
+            _ => self.folder.join(tool.name()),
         }
     }
 
     /// A program of a tool that is not from npm.
     pub(crate) fn program(&self, tool: Tool, program: &str) -> PathBuf {
-        self.folder.join(tool.name()).join("bin").join(program)
+        self.folder(tool).join("bin").join(program)
     }
 
     /// A file of an npm package.
@@ -154,12 +162,12 @@ impl Tools {
         progress: &Progress,
     ) -> anyhow::Result<()> {
         let stamp = self.stamp(tool, python)?;
-        let stamp_file = self.folder.join(tool.name()).join("installed");
+        let folder = self.folder(tool);
+        let stamp_file = folder.join("installed");
         if std::fs::read_to_string(&stamp_file).is_ok_and(|there| there == stamp) {
             return Ok(());
         }
         let step = progress.step(&format!("Install {}", tool.name()));
-        let folder = self.folder.join(tool.name());
         if folder.exists() {
             std::fs::remove_dir_all(&folder)
                 .with_context(|| format!("cannot clear {}", folder.display()))?;
@@ -173,7 +181,11 @@ impl Tools {
                 .map_err(with_advice)
         };
         match tool {
-            Tool::Node => run(self.npm_commands(&folder)?)?,
+            Tool::Node => {
+                self.copy_package(&folder)?;
+                run(vec![npm_ci(&folder)])?;
+            }
+            Tool::Page => run(vec![npm_ci(&self.page)])?,
             Tool::Chromium => {
                 chromium::install(&self.browser_source(), &folder, instance, &step)?;
             }
@@ -192,21 +204,18 @@ impl Tools {
     /// folder, since a virtual environment cannot be moved.
     fn stamp(&self, tool: Tool, python: &Python) -> anyhow::Result<String> {
         let files = match tool {
-            Tool::Node => vec![
-                "node/package.json".to_owned(),
-                "node/package-lock.json".to_owned(),
-            ],
+            Tool::Node => PACKAGE.map(|file| self.npm_package().join(file)).into(),
+            Tool::Page => PACKAGE.map(|file| self.page.join(file)).into(),
             Tool::Chromium => Vec::new(),
-            _ => vec![format!("{}.txt", tool.name())],
+            _ => vec![self.requirements.join(format!("{}.txt", tool.name()))],
         };
         let mut stamp = format!("recipe {RECIPE}\n{}\n", self.folder.display());
         match tool {
-            Tool::Node => {}
+            Tool::Node | Tool::Page => {}
             Tool::Chromium => stamp.push_str(&self.browser_source().stamp()),
             _ => stamp.push_str(&format!("{} {}\n", python.program, python.version)),
         }
-        for file in files {
-            let path = self.requirements.join(file);
+        for path in files {
             let text = std::fs::read_to_string(&path)
                 .with_context(|| format!("cannot read {}", path.display()))?;
             stamp.push_str(&text);
@@ -241,22 +250,19 @@ impl Tools {
         vec![environment, packages]
     }
 
-    fn npm_commands(&self, folder: &Path) -> anyhow::Result<Vec<Command>> {
+    /// The package that stands for the tools from npm.
+    fn npm_package(&self) -> PathBuf {
+        self.requirements.join("node")
+    }
+
+    fn copy_package(&self, folder: &Path) -> anyhow::Result<()> {
         std::fs::create_dir_all(folder)?;
-        for file in ["package.json", "package-lock.json"] {
-            let from = self.requirements.join("node").join(file);
+        for file in PACKAGE {
+            let from = self.npm_package().join(file);
             std::fs::copy(&from, folder.join(file))
                 .with_context(|| format!("cannot copy {}", from.display()))?;
         }
-        let mut packages = Command::new("npm");
-        packages.current_dir(folder).args([
-            "ci",
-            "--no-audit",
-            "--no-fund",
-            "--ignore-scripts",
-            "--no-update-notifier",
-        ]);
-        Ok(vec![packages])
+        Ok(())
     }
 
     /// The package names the program after its version and platform.
@@ -280,6 +286,19 @@ impl Tools {
         std::os::unix::fs::symlink(&program, &link)
             .with_context(|| format!("cannot link {}", link.display()))
     }
+}
+
+/// Installs what a package's lock file names, and runs nothing of it.
+fn npm_ci(package: &Path) -> Command {
+    let mut command = Command::new("npm");
+    command.current_dir(package).args([
+        "ci",
+        "--no-audit",
+        "--no-fund",
+        "--ignore-scripts",
+        "--no-update-notifier",
+    ]);
+    command
 }
 
 fn with_advice(error: anyhow::Error) -> anyhow::Error {
@@ -344,9 +363,14 @@ mod tests {
         std::fs::write(requirements.join("sam.txt"), "sam==1").unwrap();
         std::fs::write(requirements.join("node/package.json"), "{}").unwrap();
         std::fs::write(requirements.join("node/package-lock.json"), "{}").unwrap();
+        let page = folder.join("web");
+        std::fs::create_dir_all(&page).unwrap();
+        std::fs::write(page.join("package.json"), "{}").unwrap();
+        std::fs::write(page.join("package-lock.json"), "{}").unwrap();
         Tools {
             folder: folder.join(".tools"),
             requirements,
+            page,
         }
     }
 
@@ -379,10 +403,15 @@ mod tests {
     fn npm_tools_do_not_depend_on_python() {
         let folder = tempfile::tempdir().unwrap();
         let tools = tools(folder.path());
-        assert_eq!(
-            tools.stamp(Tool::Node, &python("3.11.7")).unwrap(),
-            tools.stamp(Tool::Node, &python("3.12.0")).unwrap(),
-        );
+        for tool in [Tool::Node, Tool::Page] {
+            let before = tools.stamp(tool, &python("3.11.7")).unwrap();
+            assert_eq!(tools.stamp(tool, &python("3.12.0")).unwrap(), before);
+            let changed = format!("{{\"name\": \"{tool:?}\"}}");
+            for package in [&tools.page, &tools.npm_package()] {
+                std::fs::write(package.join("package-lock.json"), &changed).unwrap();
+            }
+            assert_ne!(tools.stamp(tool, &python("3.12.0")).unwrap(), before);
+        }
     }
 
     #[test]

@@ -52,6 +52,11 @@ impl Workspace {
         self.root.join(".tools")
     }
 
+    /// The folder of the viewers' page.
+    pub(crate) fn page(&self) -> PathBuf {
+        self.root.join("web")
+    }
+
     /// A program that was built with the profile `lambda`.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.cargo_target.join("lambda").join(name)

@@ -58,6 +58,9 @@ struct Describe {
     /// The file with the output of `sam list stack-outputs --output json`.
     #[arg(long)]
     outputs: PathBuf,
+    /// Where the viewers' page will be served.
+    #[arg(long)]
+    page_url: Option<String>,
     /// The file to write.
     #[arg(long)]
     out: PathBuf,
@@ -144,6 +147,7 @@ fn describe(options: &Describe) -> anyhow::Result<()> {
         outputs: Outputs::from_sam_list(&read(&options.outputs)?)?,
         channel: prepared.channel,
         offline_channel: prepared.offline_channel,
+        page_url: options.page_url.clone(),
     };
     Ok(stack.save(&options.out)?)
 }

@@ -41,6 +41,7 @@ fn example() -> Value {
             "rtmpUrl": "rtmp://127.0.0.1:4568/app/other-key",
             "origin": "http://localhost:8080",
         },
+        "pageUrl": "http://127.0.0.1:8080/",
     })
 }
 
@@ -61,6 +62,15 @@ fn a_saved_stack_is_loaded_again_in_the_agreed_form() {
         "nothing else is left behind"
     );
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_stack_may_have_no_page() {
+    let mut without = example();
+    without.as_object_mut().unwrap().remove("pageUrl");
+    let stack: Stack = serde_json::from_value(without.clone()).unwrap();
+    assert_eq!(stack.page_url, None);
+    assert_eq!(serde_json::to_value(&stack).unwrap(), without);
 }
 
 #[test]

@@ -7,14 +7,22 @@ use std::{
 
 use anyhow::Context;
 
-use super::{Setting, exit_code, keep, up::print_addresses};
-use crate::{build, cli::Demo, workspace::Workspace};
+use super::{Setting, exit_code, keep, up, video};
+use crate::{build, cli::Demo, tools::Tool, workspace::Workspace};
 
 /// `demo`
 pub(crate) fn demo(workspace: &Workspace, options: &Demo) -> anyhow::Result<ExitCode> {
     let setting = Setting::new(workspace)?;
     let report = options.report.as_deref().map(no_report_yet).transpose()?;
-    let mut cloud = setting.bring_up(build::Scope::Programs, &options.up)?;
+    let video = video(&options.up)?;
+    // The page is for who stays to look at it.
+    let page = options.keep.then(|| setting.page());
+    let mut tools = Tool::CLOUD.to_vec();
+    tools.extend(page.map(|_| Tool::Page));
+    setting.make(build::Scope::Programs, &tools, || {
+        page.map_or(Ok(()), |page| page.build())
+    })?;
+    let mut cloud = setting.bring_up(video, page)?;
     let mut command = Command::new(workspace.program("show"));
     command
         .args(["--viewers", &options.viewers.to_string()])
@@ -29,7 +37,7 @@ pub(crate) fn demo(workspace: &Workspace, options: &Demo) -> anyhow::Result<Exit
         eprintln!("  logs: {}", setting.instance.folder.join("logs").display());
     }
     if options.keep {
-        print_addresses(&setting)?;
+        up::tell(&setting)?;
         keep(&mut cloud)?;
     }
     Ok(exit_code(status))

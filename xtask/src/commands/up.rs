@@ -1,22 +1,43 @@
 //! `up`: everything runs, and the user is told where.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Context;
 use serde_json::{Value, json};
 
-use super::{Setting, keep};
-use crate::{build, cli::Up, cloud, process, workspace::Workspace};
+use super::{Setting, keep, video};
+use crate::{build, cli::Up, cloud, page::path_form, process, tools::Tool, workspace::Workspace};
 
 /// `up`
 pub(crate) fn up(workspace: &Workspace, options: &Up) -> anyhow::Result<ExitCode> {
     let setting = Setting::new(workspace)?;
-    let mut cloud = setting.bring_up(build::Scope::Programs, options)?;
-    let users = make_users(&setting)?;
-    print_addresses(&setting)?;
-    print_users(&setting, &users)?;
+    let video = video(options)?;
+    let page = setting.page();
+    let mut tools = Tool::CLOUD.to_vec();
+    tools.push(Tool::Page);
+    setting.make(build::Scope::Programs, &tools, || page.build())?;
+    let mut cloud = setting.bring_up(video, Some(page))?;
+    tell(&setting)?;
     keep(&mut cloud)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Makes users and tells where everything is.
+pub(super) fn tell(setting: &Setting<'_>) -> anyhow::Result<()> {
+    let users = make_users(setting)?;
+    let text = std::fs::read_to_string(setting.instance.stack())
+        .context("cannot read the description of the stack")?;
+    let stack: Value = serde_json::from_str(&text).context("the stack's description is no JSON")?;
+    let file: PathBuf = setting.instance.folder.join("users.json");
+    std::fs::write(&file, serde_json::to_string_pretty(&users)?)
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    print_page(&stack, &users);
+    print_addresses(setting, &stack);
+    print_tokens(&file);
+    Ok(())
 }
 
 /// A user that `up` makes: the word it is known by, and how.
@@ -49,16 +70,28 @@ fn make_users(setting: &Setting<'_>) -> anyhow::Result<Value> {
     Ok(users)
 }
 
-pub(super) fn print_addresses(setting: &Setting<'_>) -> anyhow::Result<()> {
-    let text = std::fs::read_to_string(setting.instance.stack())
-        .context("cannot read the description of the stack")?;
-    let stack: Value = serde_json::from_str(&text).context("the stack's description is no JSON")?;
+fn print_page(stack: &Value, users: &Value) {
+    let word = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    println!("\n  {:<18}{}", "The page", word(&stack["pageUrl"]));
+    println!("\n  {:<18}{:<34}{:<20}", "user", "sign in as", "password");
+    for (known_as, what) in [
+        ("viewer", "may watch"),
+        ("stranger", "may not watch"),
+        ("producer", "may watch, and schedule quizzes"),
+    ] {
+        let user = &users[known_as];
+        let (name, password) = (word(&user["username"]), word(&user["password"]));
+        println!("  {known_as:<18}{name:<34}{password:<20}{what}");
+    }
+}
+
+fn print_addresses(setting: &Setting<'_>, stack: &Value) {
     let line = |name: &str, value: &Value| {
         println!("  {name:<18}{}", value.as_str().unwrap_or("-"));
     };
     println!();
     line("HTTP API", &stack["outputs"]["ApiUrl"]);
-    line("  by path", &json!(path_form(&stack).unwrap_or_default()));
+    line("  by path", &json!(path_form(stack).unwrap_or_default()));
     line("AWS", &stack["endpointUrl"]);
     line("IVS", &stack["ivsEndpointUrl"]);
     line("Video (+ ?token=)", &stack["channel"]["playbackUrl"]);
@@ -81,38 +114,9 @@ pub(super) fn print_addresses(setting: &Setting<'_>) -> anyhow::Result<()> {
         "Logs",
         setting.instance.folder.join("logs").display()
     );
-    Ok(())
 }
 
-/// The HTTP API's address for clients that cannot resolve its name: every client can this one.
-fn path_form(stack: &Value) -> Option<String> {
-    let name = stack["outputs"]["ApiUrl"]
-        .as_str()?
-        .strip_prefix("http://")?;
-    let id = name.split('.').next()?;
-    Some(format!(
-        "{}/_aws/execute-api/{id}/$default",
-        stack["endpointUrl"].as_str()?
-    ))
-}
-
-fn print_users(setting: &Setting<'_>, users: &Value) -> anyhow::Result<()> {
-    let file: PathBuf = setting.instance.folder.join("users.json");
-    std::fs::write(&file, serde_json::to_string_pretty(users)?)
-        .with_context(|| format!("cannot write {}", file.display()))?;
-    println!();
-    for (known_as, what) in [
-        ("viewer", "entitled"),
-        ("stranger", "not entitled"),
-        ("producer", "in the group producers, and entitled"),
-    ] {
-        let user = &users[known_as];
-        println!(
-            "  {known_as:<18}{} / {}  ({what})",
-            user["username"].as_str().unwrap_or("-"),
-            user["password"].as_str().unwrap_or("-"),
-        );
-    }
+fn print_tokens(file: &Path) {
     println!(
         "  {:<18}{} (valid for an hour)",
         "Their ID tokens",
@@ -126,22 +130,4 @@ fn print_users(setting: &Setting<'_>, users: &Value) -> anyhow::Result<()> {
     println!(
         "    curl -X POST -H \"authorization: Bearer $TOKEN\" API/channels/CHANNEL/playback-token"
     );
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_api_has_an_address_that_every_client_can_resolve() {
-        let stack = json!({
-            "endpointUrl": "http://127.0.0.1:4566",
-            "outputs": {"ApiUrl": "http://0a1b2c3d.execute-api.localhost:4566"},
-        });
-        assert_eq!(
-            path_form(&stack).as_deref(),
-            Some("http://127.0.0.1:4566/_aws/execute-api/0a1b2c3d/$default")
-        );
-    }
 }
