@@ -18,8 +18,8 @@ use crate::{
 /// The oldest Rust that the workspace builds with.
 const OLDEST_RUST: (u32, u32) = (1, 95);
 
-/// The oldest Node.
-const OLDEST_NODE: (u32, u32) = (20, 0);
+/// The oldest Node that the page can be built with.
+const OLDEST_NODE: (u32, u32) = (20, 19);
 
 /// What the build, the tools and the state of the cloud take together, in GiB.
 const DISK: u64 = 10;
@@ -161,7 +161,7 @@ fn python_venv() -> Finding {
 }
 
 fn node() -> Finding {
-    let advice = "install Node 20 or newer from your system's packages or nodejs.org";
+    let advice = "install Node 20.19 or newer from your system's packages or nodejs.org";
     at_least(first_line("node", &["--version"]), 0, OLDEST_NODE, advice)
 }
 

@@ -23,6 +23,9 @@ use crate::{
     progress::Step,
 };
 
+/// Changes when the way of installing it does.
+const RECIPE: &str = "browser recipe 2";
+
 /// The variable that names the browser to use.
 pub(crate) const VARIABLE: &str = "CUEPOINT_CHROMIUM";
 
@@ -107,7 +110,7 @@ impl Source {
             Self::Packages => std::fs::read_to_string("/etc/os-release").unwrap_or_default(),
             _ => String::new(),
         };
-        format!("{self:?}\n{release}")
+        format!("{RECIPE}\n{self:?}\n{release}")
     }
 }
 
@@ -349,11 +352,24 @@ fn library_folders(root: &Path) -> anyhow::Result<Vec<String>> {
     Ok(found)
 }
 
-/// Lets the fonts of the packages be found as well as the machine's.
+/// Lets the fonts of the packages be found as well as the machine's, by the general names too.
 fn font_configuration(root: &Path, folder: &Path) -> String {
+    let general: String = [
+        ("sans-serif", "DejaVu Sans"),
+        ("system-ui", "DejaVu Sans"),
+        ("serif", "DejaVu Serif"),
+        ("monospace", "DejaVu Sans Mono"),
+    ]
+    .map(|(name, font)| {
+        format!(
+            "  <alias><family>{name}</family><prefer><family>{font}</family></prefer></alias>\n"
+        )
+    })
+    .concat();
     format!(
         "<?xml version=\"1.0\"?>\n<!DOCTYPE fontconfig SYSTEM \"fonts.dtd\">\n<fontconfig>\n  \
-         <dir>/usr/share/fonts</dir>\n  <dir>{}</dir>\n  <cachedir>{}</cachedir>\n</fontconfig>\n",
+         <dir>/usr/share/fonts</dir>\n  <dir>{}</dir>\n  <cachedir>{}</cachedir>\n  \
+         <include ignore_missing=\"yes\">/etc/fonts/conf.d</include>\n{general}</fontconfig>\n",
         root.join("usr/share/fonts").display(),
         folder.join("font-cache").display(),
     )
