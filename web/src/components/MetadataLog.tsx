@@ -27,7 +27,7 @@ export function MetadataLog({ log }: { readonly log: readonly LogEntry[] }) {
       ) : (
         // Scrolls, so the keyboard has to reach it.
         // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-        <div className="scroll" role="region" aria-labelledby="metadata-title" tabIndex={0}>
+        <div className="scroll" role="group" aria-label="Received metadata" tabIndex={0}>
           <ol className="log" reversed>
             {log.map(({ number, at, text }) => (
               <li key={number}>

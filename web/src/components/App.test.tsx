@@ -1,0 +1,213 @@
+// @vitest-environment jsdom
+import { act, cleanup, render, screen, within } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+
+import type { PlaybackToken, Receipt } from '../api';
+import { now } from '../clock';
+import type { CueDetail } from '../cueEvent';
+import type { Result } from '../failures';
+import type { PlayerEvents } from '../player';
+import { Session } from '../session';
+import { App } from './App';
+
+vi.mock('amazon-ivs-player/dist/assets/amazon-ivs-wasmworker.min.wasm?url', () => ({
+  default: 'wasm',
+}));
+vi.mock('amazon-ivs-player/dist/assets/amazon-ivs-wasmworker.min.js?url', () => ({
+  default: 'js',
+}));
+
+const CHANNEL = { channelId: 'show', name: 'The show', playbackUrl: 'https://v.example/a.m3u8' };
+const QUESTION = {
+  type: 'question',
+  quizId: 'quiz',
+  runId: 'run',
+  questionId: 'q1',
+  n: 1,
+  of: 2,
+  question: 'Is the sky up?',
+  answers: ['Yes', 'No'],
+  seconds: 60,
+};
+
+let player: PlayerEvents | undefined;
+const answer = vi.fn<() => Promise<Result<Receipt>>>();
+const playbackToken = vi.fn<() => Promise<Result<PlaybackToken>>>();
+
+beforeEach(() => {
+  player = undefined;
+  answer.mockResolvedValue({ ok: true, value: { choice: 1 } });
+  playbackToken.mockResolvedValue({
+    ok: true,
+    value: { token: 't', playbackUrl: CHANNEL.playbackUrl, expiresAt: Date.now() + 60_000 },
+  });
+});
+afterEach(cleanup);
+
+function page() {
+  const tokens = { idToken: 'h.e30.s', refreshToken: 'r', seconds: 3600 };
+  const session = new Session(
+    {
+      signIn: (_, password) =>
+        Promise.resolve(
+          password === 'right'
+            ? { ok: true, tokens }
+            : { ok: false, why: 'The password is wrong.' },
+        ),
+      refresh: () => Promise.resolve({ ok: true, value: tokens }),
+    },
+    now,
+  );
+  const config = { apiUrl: '', identityUrl: '', userPoolClientId: '', channels: [CHANNEL] };
+  render(
+    <App
+      first={CHANNEL}
+      services={{
+        config,
+        session,
+        api: { answer, playbackToken },
+        clock: now,
+        createPlayer: (_, events) => {
+          player = events;
+          return Promise.resolve({
+            load: vi.fn(),
+            play: vi.fn(),
+            pause: vi.fn(),
+            setMuted: vi.fn(),
+            close: vi.fn(),
+          });
+        },
+      }}
+    />,
+  );
+  return userEvent.setup();
+}
+
+async function signIn(user: ReturnType<typeof userEvent.setup>, password = 'right') {
+  await user.type(screen.getByLabelText('E-mail address'), 'ada@example.org');
+  await user.type(screen.getByLabelText('Password'), password);
+  await user.click(screen.getByRole('button', { name: 'Sign in' }));
+}
+
+/** Signed in, and the video plays. */
+async function watching() {
+  const user = page();
+  await signIn(user);
+  await user.click(screen.getByRole('button', { name: 'Play with token' }));
+  act(() => player?.playing());
+  return user;
+}
+
+function cue(payload: object | string) {
+  const text = typeof payload === 'string' ? payload : JSON.stringify(payload);
+  act(() => player?.cue(text));
+}
+
+it('says when the password is wrong, and keeps the form', async () => {
+  const user = page();
+  await signIn(user, 'wrong');
+  expect(screen.getByRole('alert').textContent).toBe('The password is wrong.');
+  expect(screen.getByLabelText('Password')).toBe(document.activeElement);
+});
+
+it('brings who is not signed in to the form', async () => {
+  const user = page();
+  await user.click(screen.getByRole('button', { name: 'Play with token' }));
+  expect(screen.getByLabelText('E-mail address')).toBe(document.activeElement);
+  expect(screen.getByText(/Sign in first/)).toBeTruthy();
+  expect(player).toBeUndefined();
+});
+
+it('says in plain words why a private channel does not play without a token', async () => {
+  const user = page();
+  await user.click(screen.getByRole('button', { name: 'Play without token' }));
+  act(() => player?.failed('denied'));
+  expect(screen.getByText('This channel is private')).toBeTruthy();
+});
+
+it('stops the picture when the viewer signs out', async () => {
+  const user = await watching();
+  expect(screen.getByTestId('playback').dataset['state']).toBe('playing');
+  await user.click(screen.getByRole('button', { name: 'Sign out' }));
+  expect(screen.getByTestId('playback').dataset['state']).toBe('idle');
+});
+
+it('shows a question, takes one answer and shows the results', async () => {
+  const user = await watching();
+  const before = document.activeElement;
+  cue(QUESTION);
+  const dialog = screen.getByRole('dialog', { name: 'Question 1 of 2' });
+  expect(document.activeElement).toBe(dialog);
+  expect(screen.getByTestId('announcement').textContent).toContain('Is the sky up? 2 options.');
+
+  await user.click(within(dialog).getByRole('button', { name: /No/ }));
+  expect(await within(dialog).findByText('Your answer is in: No.')).toBeTruthy();
+  await user.click(within(dialog).getByRole('button', { name: /Yes/ }));
+  expect(answer).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ questionId: 'q1' }), 1);
+
+  cue({ type: 'results', questionId: 'q1', counts: [3, 1], correct: 0 });
+  expect(screen.getByTestId('results').textContent).toContain('✓ Correct');
+  expect(within(screen.getByRole('dialog')).getByText(/You were wrong/)).toBeTruthy();
+
+  await user.keyboard('{Escape}');
+  expect(screen.queryByRole('dialog')).toBeNull();
+  expect(document.activeElement).toBe(before);
+});
+
+it('is answered by keyboard alone', async () => {
+  const user = await watching();
+  cue(QUESTION);
+  await user.keyboard('2');
+  expect(await screen.findByText('Your answer is in: No.')).toBeTruthy();
+});
+
+it('does not take the focus from who is typing', async () => {
+  const user = page();
+  await user.click(screen.getByRole('button', { name: 'Play without token' }));
+  act(() => player?.playing());
+  await user.type(screen.getByLabelText('E-mail address'), 'ada');
+  cue(QUESTION);
+  expect(screen.getByRole('dialog')).toBeTruthy();
+  expect(screen.getByLabelText('E-mail address')).toBe(document.activeElement);
+});
+
+it('offers to send an answer again that nobody may have got', async () => {
+  answer.mockResolvedValueOnce({ ok: false, failure: { kind: 'signed-out' } });
+  const user = await watching();
+  cue(QUESTION);
+  await user.click(screen.getByRole('button', { name: /No/ }));
+  await user.click(await screen.findByRole('button', { name: 'Send it again' }));
+  expect(await screen.findByText('Your answer is in: No.')).toBeTruthy();
+});
+
+it('logs every cue, tells the window of it, and breaks on none', async () => {
+  const heard: string[] = [];
+  const listener = (event: Event) => heard.push((event as CustomEvent<CueDetail>).detail.text);
+  window.addEventListener('cuepoint:cue', listener);
+  await watching();
+  const texts = ['', 'hello', '{"type":"question"}', '{"type":"results","counts":{}}', '[1]'];
+  for (const text of texts) cue(text);
+  cue({ question: 'Question : 8', answers: ['True', 'False'], current_time: 'now' });
+  window.removeEventListener('cuepoint:cue', listener);
+  expect(heard.length).toBe(6);
+  expect(
+    within(screen.getByRole('group', { name: 'Received metadata' })).getAllByRole('listitem').length,
+  ).toBe(6);
+  expect(screen.getByRole('dialog', { name: 'Question' })).toBeTruthy();
+  expect(screen.getByText('Answers to this question are not collected.')).toBeTruthy();
+});
+
+it('shows leaderboard and cancellation', async () => {
+  await watching();
+  cue({
+    type: 'leaderboard',
+    top: [
+      ['Ada', 1870],
+      ['Bob', 1],
+    ],
+  });
+  expect(screen.getByTestId('leaderboard').textContent).toContain('1,870 points');
+  cue({ type: 'cancelled', quizId: 'quiz', runId: 'run' });
+  expect(screen.getByRole('dialog', { name: 'Quiz cancelled' })).toBeTruthy();
+});
