@@ -192,7 +192,8 @@ it('logs every cue, tells the window of it, and breaks on none', async () => {
   window.removeEventListener('cuepoint:cue', listener);
   expect(heard.length).toBe(6);
   expect(
-    within(screen.getByRole('group', { name: 'Received metadata' })).getAllByRole('listitem').length,
+    within(screen.getByRole('group', { name: 'Received metadata' })).getAllByRole('listitem')
+      .length,
   ).toBe(6);
   expect(screen.getByRole('dialog', { name: 'Question' })).toBeTruthy();
   expect(screen.getByText('Answers to this question are not collected.')).toBeTruthy();

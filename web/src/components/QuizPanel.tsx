@@ -26,8 +26,7 @@ export function QuizPanel({ handle, clock, name }: Props) {
 function Dialog({ handle, screen, clock, name }: Props & { readonly screen: Screen }) {
   const id = useId();
   const panel = useRef<HTMLDivElement>(null);
-  const key = focusKey(handle.quiz);
-  useFocus(panel, key);
+  useFocus(panel, contentOf(handle.quiz), screen.kind === 'question');
   const isCounting = screen.kind === 'question' && screen.round.closesAt !== undefined;
   const now = useNow(clock, isCounting);
 
@@ -86,20 +85,23 @@ function titleOf(screen: Screen): string {
   }
 }
 
-/** Changes when a new question asks for the viewer's attention. */
-function focusKey({ screen, newest }: Quiz): string | undefined {
-  if (screen.kind !== 'question') return undefined;
-  const { question } = screen.round;
-  return question.kind === 'plain'
-    ? question.question
-    : `${newest?.runId ?? ''}/${question.questionId}`;
+/** Changes when something new is shown. */
+function contentOf({ screen }: Quiz): string {
+  const round = 'round' in screen ? screen.round : undefined;
+  if (screen.kind !== 'question' || round === undefined) return screen.kind;
+  const { question } = round;
+  return question.kind === 'plain' ? question.question : `${question.runId}/${question.questionId}`;
 }
 
 /**
- * Brings the focus to the dialog for each new question, unless the viewer is typing, and back to
- * where it was when the dialog goes away with the focus in it.
+ * Brings the focus to the dialog for each new question, unless the viewer is typing; keeps it there
+ * when what had it goes away; and gives it back when the dialog goes away with the focus in it.
  */
-function useFocus(panel: RefObject<HTMLElement | null>, key: string | undefined): void {
+function useFocus(
+  panel: RefObject<HTMLElement | null>,
+  content: string,
+  isQuestion: boolean,
+): void {
   useEffect(() => {
     const dialog = panel.current;
     const before = document.activeElement;
@@ -114,7 +116,8 @@ function useFocus(panel: RefObject<HTMLElement | null>, key: string | undefined)
 
   useEffect(() => {
     const active = document.activeElement;
-    if (key === undefined || active?.matches('input, textarea, select')) return;
-    panel.current?.focus({ preventScroll: true });
-  }, [panel, key]);
+    const isTyping = active?.matches('input, textarea, select') === true;
+    const isLost = active === null || active === document.body;
+    if (isLost || (isQuestion && !isTyping)) panel.current?.focus({ preventScroll: true });
+  }, [panel, content, isQuestion]);
 }
