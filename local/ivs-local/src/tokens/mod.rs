@@ -2,10 +2,12 @@
 //!
 //! The rules are those of "Generate and Sign IVS Playback Tokens" in the Amazon IVS user guide.
 //! [`verify`] is one plain function of the token, the keys and the time; [`key`] holds the public
-//! keys, [`origin`] matches browser origins, [`revocation`] remembers what was taken back.
+//! keys, [`origin`] matches browser origins, [`resolution`] caps what is seen, [`revocation`]
+//! remembers what was taken back.
 
 pub mod key;
 pub mod origin;
+pub mod resolution;
 pub mod revocation;
 
 #[cfg(test)]
@@ -20,11 +22,15 @@ use uuid::Uuid;
 
 use key::PlaybackKey;
 use origin::Origins;
+use resolution::MaximumResolution;
 
 /// Longest viewer id, in characters (service model, `ViewerId`).
 pub const VIEWER_ID_CHARS: usize = 40;
 /// Most origins of a token that enforces them on every request.
 const STRICT_ORIGINS: usize = 5;
+/// Longest life, in seconds, of a token that names a viewer or is for a single use: what is taken
+/// back must be remembered only that long.
+const TRACKED_SECONDS: i64 = 600;
 
 /// A viewer's session, as a token names it and a revocation ends it.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -32,7 +38,7 @@ pub struct Viewer {
     /// Whoever signed the token knows who this is; never logged.
     pub id: String,
     /// Rises when the viewer is let in again after a revocation.
-    pub session_version: u32,
+    pub session_version: i64,
 }
 
 impl std::fmt::Debug for Viewer {
@@ -50,6 +56,8 @@ pub struct Grant {
     pub strict_origins: Option<Origins>,
     /// The token may start one playback only, known by this id.
     pub single_use: Option<Uuid>,
+    /// The viewer gets no rendition above this.
+    pub maximum_resolution: Option<MaximumResolution>,
     /// When the token stops starting playbacks.
     pub expires_at: Timestamp,
 }
@@ -72,12 +80,24 @@ pub enum Refusal {
     /// Too old.
     #[error("the playback token has expired")]
     Expired,
+    /// Not good yet.
+    #[error("the playback token is not valid yet")]
+    NotYet,
+    /// It lives longer than one may that names a viewer or is for a single use.
+    #[error("a playback token with a viewer id or a single-use id must expire within ten minutes")]
+    TooLong,
     /// For another channel.
     #[error("the playback token is for another channel")]
     OtherChannel,
     /// Sent from a page that it does not allow.
     #[error("the playback token does not allow this origin")]
     Origin,
+    /// Sent from a page that the channel's policy does not allow.
+    #[error("the channel's playback restriction policy does not allow this origin")]
+    Policy,
+    /// There is nothing to play within its cap.
+    #[error("no rendition is within the playback token's maximum resolution")]
+    Resolution,
     /// Taken back.
     #[error("the viewer's session was revoked")]
     Revoked,
@@ -91,6 +111,7 @@ struct Claims {
     #[serde(rename = "aws:channel-arn")]
     channel_arn: String,
     exp: i64,
+    nbf: Option<i64>,
     #[serde(rename = "aws:access-control-allow-origin")]
     allow_origin: Option<String>,
     #[serde(rename = "aws:strict-origin-enforcement", default)]
@@ -100,7 +121,9 @@ struct Claims {
     #[serde(rename = "aws:viewer-id")]
     viewer_id: Option<String>,
     #[serde(rename = "aws:viewer-session-version", default)]
-    session_version: u32,
+    session_version: i64,
+    #[serde(rename = "aws:maximum-resolution")]
+    maximum_resolution: Option<MaximumResolution>,
 }
 
 /// Decides whether `token` starts a playback of `channel_arn` at `now` from `origin`, the request's
@@ -116,10 +139,7 @@ pub fn verify<'a>(
     origin: Option<&str>,
 ) -> Result<Grant, Refusal> {
     let claims = signed_claims(token, keys)?;
-    let expires_at = Timestamp::from_second(claims.exp).map_err(|_| Refusal::Malformed)?;
-    if now >= expires_at {
-        return Err(Refusal::Expired);
-    }
+    check_times(&claims, now)?;
     if claims.channel_arn != channel_arn {
         return Err(Refusal::OtherChannel);
     }
@@ -143,11 +163,29 @@ pub fn verify<'a>(
             .transpose()?,
         strict_origins,
         single_use: claims.single_use,
-        expires_at,
+        maximum_resolution: claims.maximum_resolution,
+        // IVS's own example counts in milliseconds, which is far beyond any calendar.
+        expires_at: Timestamp::from_second(claims.exp).unwrap_or(Timestamp::MAX),
     })
 }
 
-fn viewer(id: String, session_version: u32) -> Result<Viewer, Refusal> {
+/// A token is good from its `nbf` on, until the second of its `exp` begins.
+fn check_times(claims: &Claims, now: Timestamp) -> Result<(), Refusal> {
+    let now = now.as_second();
+    if now >= claims.exp {
+        return Err(Refusal::Expired);
+    }
+    if claims.nbf.is_some_and(|from| now < from) {
+        return Err(Refusal::NotYet);
+    }
+    let tracked = claims.viewer_id.is_some() || claims.single_use.is_some();
+    if tracked && claims.exp.saturating_sub(now) > TRACKED_SECONDS {
+        return Err(Refusal::TooLong);
+    }
+    Ok(())
+}
+
+fn viewer(id: String, session_version: i64) -> Result<Viewer, Refusal> {
     if id.is_empty() || id.chars().count() > VIEWER_ID_CHARS {
         return Err(Refusal::Malformed);
     }
