@@ -23,13 +23,19 @@ pub struct Channel {
     /// `aws:strict-origin-enforcement`.
     #[serde(default)]
     pub strict_origin: bool,
-    /// How long a playback token lasts at most, in seconds.
-    #[serde(default = "an_hour")]
+    /// How long a playback token lasts at most, in seconds; at most ten minutes.
+    #[serde(default = "five_minutes")]
     pub token_seconds: u32,
 }
 
-fn an_hour() -> u32 {
-    3600
+/// IVS takes no longer life of a token that names a viewer ("Generate and Sign IVS Playback
+/// Tokens", user guide).
+const LONGEST_TOKEN_SECONDS: u32 = 600;
+
+/// Enough to start a playback, which may then go on; and far enough from the longest life for
+/// clocks that differ.
+fn five_minutes() -> u32 {
+    300
 }
 
 /// All channels by id.
@@ -51,7 +57,8 @@ impl Channels {
     /// Reads a JSON object of channels, keyed by channel id.
     ///
     /// # Errors
-    /// Says what is wrong: not JSON, a bad id, no origin, an ARN of another channel.
+    /// Says what is wrong: not JSON, a bad id, no origin, an ARN of another channel, tokens that IVS
+    /// would not take.
     pub fn parse(json: &str) -> Result<Self, String> {
         let channels: BTreeMap<ChannelId, Channel> =
             serde_json::from_str(json).map_err(|error| error.to_string())?;
@@ -64,6 +71,11 @@ impl Channels {
             }
             if channel.origins.is_empty() {
                 return Err(format!("channel {id} names no origin that may play it"));
+            }
+            if !(1..=LONGEST_TOKEN_SECONDS).contains(&channel.token_seconds) {
+                return Err(format!(
+                    "channel {id}: tokenSeconds must be from 1 to {LONGEST_TOKEN_SECONDS}"
+                ));
             }
         }
         Ok(Self(channels))
@@ -80,6 +92,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn tokens_live_as_long_as_ivs_lets_them() {
+        for (seconds, fine) in [(0, false), (1, true), (600, true), (601, false)] {
+            let parsed = Channels::parse(&format!(
+                r#"{{"AbC":{{"arn":"arn:aws:ivs:r:1:channel/AbC","playbackUrl":"http://x",
+                    "origins":["http://a"],"tokenSeconds":{seconds}}}}}"#
+            ));
+            assert_eq!(parsed.is_ok(), fine, "{seconds}");
+        }
+    }
+
+    #[test]
     fn a_channel_needs_its_own_arn_and_an_origin() {
         let parse = |arn: &str, origins: &str| {
             Channels::parse(&format!(
@@ -88,10 +111,7 @@ mod tests {
         };
         let good = parse("arn:aws:ivs:r:1:channel/AbC", r#"["http://a"]"#).unwrap();
         let channel = good.get(&"AbC".parse().unwrap()).unwrap();
-        assert_eq!(
-            (channel.token_seconds, channel.strict_origin),
-            (3600, false)
-        );
+        assert_eq!((channel.token_seconds, channel.strict_origin), (300, false));
         assert!(good.get(&"other".parse().unwrap()).is_none());
         assert!(parse("arn:aws:ivs:r:1:channel/Other", r#"["http://a"]"#).is_err());
         assert!(parse("arn:aws:ivs:r:1:channel/AbC", "[]").is_err());

@@ -19,7 +19,7 @@ use crate::stack::Channel;
 pub const SECRET_NAME: &str = "cuepoint/playback-key";
 
 /// How long a playback token lasts at most, in seconds.
-const TOKEN_SECONDS: u32 = 3_600;
+const TOKEN_SECONDS: u32 = 300;
 
 /// A P-384 key pair in the two forms it is handed over in.
 pub struct PlaybackKeyPair {

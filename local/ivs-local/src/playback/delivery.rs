@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes};
 use futures::stream;
 
-use super::check_revoked;
+use super::admission::check_revoked;
 use super::sessions::Session;
 use crate::app::App;
 use crate::packaging::segment::{SegmentReader, Unfinished};

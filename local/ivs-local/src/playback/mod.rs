@@ -5,6 +5,7 @@
 
 pub mod sessions;
 
+mod admission;
 mod cors;
 mod delivery;
 mod playlist;
@@ -21,7 +22,7 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::arn;
-use crate::tokens::{self, Grant, Refusal};
+use crate::tokens::Refusal;
 use sessions::Session;
 
 /// Path below which everything of playback lives.
@@ -75,7 +76,7 @@ async fn multivariant(
 ) -> Result<Response, PlaybackError> {
     let channel_arn = arn::from_playback_file(&file).ok_or(PlaybackError::NoChannel)?;
     let token = query.get("token").map(String::as_str);
-    let grant = authorize(&app, &channel_arn, token, origin(&headers))?;
+    let grant = admission::to_channel(&app, &channel_arn, token, &headers)?;
     let broadcast = app
         .broadcasts
         .live(&channel_arn)
@@ -100,45 +101,13 @@ async fn multivariant(
     )))
 }
 
-/// Checks the token of a private channel. A channel without authorization needs none.
-fn authorize(
-    app: &App,
-    channel_arn: &str,
-    token: Option<&str>,
-    origin: Option<&str>,
-) -> Result<Option<Grant>, PlaybackError> {
-    let keys = {
-        let catalog = app.catalog();
-        let channel = catalog
-            .channel(channel_arn)
-            .map_err(|_| PlaybackError::NoChannel)?;
-        if !channel.authorized {
-            return Ok(None);
-        }
-        let pairs = catalog.key_pairs(arn::region(channel_arn));
-        pairs.map(|pair| pair.key.clone()).collect::<Vec<_>>()
-    };
-    let token = token
-        .filter(|token| !token.is_empty())
-        .ok_or(Refusal::Missing)?;
-    let grant = tokens::verify(token, channel_arn, &keys, app.context.now(), origin)?;
-    if grant
-        .viewer
-        .as_ref()
-        .is_some_and(|viewer| app.revocations().is_revoked(channel_arn, viewer))
-    {
-        return Err(Refusal::Revoked.into());
-    }
-    Ok(Some(grant))
-}
-
 async fn media_playlist(
     State(app): State<Arc<App>>,
     Path(file): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, PlaybackError> {
     let id = file.strip_suffix(".m3u8").ok_or(PlaybackError::NoSession)?;
-    let session = continue_session(&app, id, &headers)?;
+    let session = admission::to_session(&app, id, &headers)?;
     let channel_arn = &session.broadcast.channel_arn;
     let low_latency = app
         .catalog()
@@ -156,7 +125,7 @@ async fn segment(
     Path((id, file)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, PlaybackError> {
-    let session = continue_session(&app, &id, &headers)?;
+    let session = admission::to_session(&app, &id, &headers)?;
     let number = file
         .strip_suffix(".ts")
         .and_then(|number| number.parse().ok())
@@ -167,7 +136,7 @@ async fn segment(
         .await
         .ok_or(PlaybackError::NoSegment)?;
     // The wait for it may have been long.
-    check_revoked(&app, &session)?;
+    admission::check_revoked(&app, &session)?;
     let headers = [
         (header::CONTENT_TYPE, "video/mp2t"),
         (header::CACHE_CONTROL, "no-store"),
@@ -176,41 +145,6 @@ async fn segment(
         .length()
         .map(|length| [(header::CONTENT_LENGTH, length)]);
     Ok((headers, length, delivery::body(app, session, reader)).into_response())
-}
-
-/// A session that may go on.
-fn continue_session(app: &App, id: &str, headers: &HeaderMap) -> Result<Session, PlaybackError> {
-    let now = app.context.now();
-    let session = app
-        .sessions()
-        .touch(id, now)
-        .ok_or(PlaybackError::NoSession)?;
-    if let Some(origins) = &session.strict_origins
-        && !origin(headers).is_some_and(|origin| origins.allow(origin))
-    {
-        return Err(Refusal::Origin.into());
-    }
-    check_revoked(app, &session)?;
-    Ok(session)
-}
-
-fn check_revoked(app: &App, session: &Session) -> Result<(), Refusal> {
-    let channel_arn = &session.broadcast.channel_arn;
-    let revoked = session
-        .viewer
-        .as_ref()
-        .is_some_and(|viewer| app.revocations().is_revoked(channel_arn, viewer));
-    if revoked {
-        return Err(Refusal::Revoked);
-    }
-    Ok(())
-}
-
-fn origin(headers: &HeaderMap) -> Option<&str> {
-    // An origin that is not text matches no token's list, so it must not look absent.
-    headers
-        .get(header::ORIGIN)
-        .map(|value| value.to_str().unwrap_or("null"))
 }
 
 fn m3u8(text: Vec<u8>) -> Response {

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::broadcast::Broadcast;
 use crate::tokens::origin::Origins;
+use crate::tokens::resolution::MaximumResolution;
 use crate::tokens::{Grant, Viewer};
 
 /// Players at once.
@@ -25,20 +26,27 @@ pub struct Session {
     pub viewer: Option<Viewer>,
     /// Origins that every request must come from, when the token said so.
     pub strict_origins: Option<Origins>,
+    /// The player gets no rendition above this, when the token said so.
+    pub maximum_resolution: Option<MaximumResolution>,
     last_seen: Timestamp,
 }
 
 impl Session {
     /// A session that begins now.
     pub fn new(broadcast: Arc<Broadcast>, grant: Option<Grant>, now: Timestamp) -> Self {
-        let (viewer, strict_origins) =
-            grant.map_or((None, None), |grant| (grant.viewer, grant.strict_origins));
-        Self {
+        let mut session = Self {
             broadcast,
-            viewer,
-            strict_origins,
+            viewer: None,
+            strict_origins: None,
+            maximum_resolution: None,
             last_seen: now,
+        };
+        if let Some(grant) = grant {
+            session.viewer = grant.viewer;
+            session.strict_origins = grant.strict_origins;
+            session.maximum_resolution = grant.maximum_resolution;
         }
+        session
     }
 }
 

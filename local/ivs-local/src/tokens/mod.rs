@@ -149,12 +149,8 @@ pub fn verify<'a>(
         (true, Some(origins)) if origins.len() <= STRICT_ORIGINS => Some(origins),
         (true, _) => return Err(Refusal::Malformed),
     };
-    match (&origins, origin) {
-        (Some(origins), Some(origin)) if !origins.allow(origin) => return Err(Refusal::Origin),
-        // Every client must say where it comes from when the token is strict, players without a
-        // browser too.
-        (_, None) if claims.strict_origin => return Err(Refusal::Origin),
-        _ => {}
+    if origins.is_some_and(|origins| !origins.admit(origin, claims.strict_origin)) {
+        return Err(Refusal::Origin);
     }
     Ok(Grant {
         viewer: claims

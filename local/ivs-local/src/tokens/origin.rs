@@ -1,4 +1,4 @@
-//! Browser origins that a token allows.
+//! Browser origins that a token or a playback restriction policy allows.
 
 /// A list of origins, each `scheme://host[:port]`; a host may begin with `*`; `*` alone is any.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -7,10 +7,13 @@ pub struct Origins(Vec<String>);
 impl Origins {
     /// Reads the claim's comma-separated list.
     pub fn parse(list: &str) -> Self {
-        let entries = list
-            .split(',')
-            .map(|entry| entry.trim().to_ascii_lowercase());
-        Self(entries.filter(|entry| !entry.is_empty()).collect())
+        list.split(',').collect()
+    }
+
+    /// Whether a request may be served that comes from `origin`, the value of its header. When
+    /// `strict`, it must say where it comes from; else only a browser that says so is held to it.
+    pub fn admit(&self, origin: Option<&str>, strict: bool) -> bool {
+        origin.map_or(!strict, |origin| self.allow(origin))
     }
 
     /// How many there are.
@@ -27,6 +30,15 @@ impl Origins {
     pub fn allow(&self, origin: &str) -> bool {
         let origin = origin.to_ascii_lowercase();
         self.0.iter().any(|entry| matches(entry, &origin))
+    }
+}
+
+impl<'a> FromIterator<&'a str> for Origins {
+    fn from_iter<I: IntoIterator<Item = &'a str>>(entries: I) -> Self {
+        let entries = entries
+            .into_iter()
+            .map(|entry| entry.trim().to_ascii_lowercase());
+        Self(entries.filter(|entry| !entry.is_empty()).collect())
     }
 }
 
