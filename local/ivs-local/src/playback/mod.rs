@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router, middleware};
@@ -72,6 +72,7 @@ async fn multivariant(
     State(app): State<Arc<App>>,
     Path(file): Path<String>,
     Query(query): Query<HashMap<String, String>>,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, PlaybackError> {
     let channel_arn = arn::from_playback_file(&file).ok_or(PlaybackError::NoChannel)?;
@@ -81,6 +82,14 @@ async fn multivariant(
         .broadcasts
         .live(&channel_arn)
         .ok_or(PlaybackError::Offline)?;
+    let cap = grant.as_ref().and_then(|grant| grant.maximum_resolution);
+    if cap.is_some_and(|cap| !cap.allows(broadcast.rendition().resolution)) {
+        return Err(Refusal::Resolution.into());
+    }
+    if method == Method::HEAD {
+        // It could be played; but only who reads the playlist plays.
+        return Ok(m3u8(Vec::new()));
+    }
     let now = app.context.now();
     if let Some((id, until)) = grant
         .as_ref()
@@ -140,6 +149,8 @@ async fn segment(
     let headers = [
         (header::CONTENT_TYPE, "video/mp2t"),
         (header::CACHE_CONTROL, "no-store"),
+        // One that grows has no end to count from; players ask for whole ones.
+        (header::ACCEPT_RANGES, "none"),
     ];
     let length = reader
         .length()

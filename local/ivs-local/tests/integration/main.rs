@@ -16,3 +16,4 @@ mod low_latency;
 mod playback;
 mod program;
 mod support;
+mod token_claims;

@@ -52,6 +52,15 @@ pub(crate) async fn client(api: SocketAddr, region: &'static str) -> Client {
     Client::new(&config)
 }
 
+/// A server that starts empty, with the system's clock.
+pub(crate) fn config() -> Config {
+    Config {
+        ffmpeg: ffmpeg(),
+        work_dir: std::env::temp_dir(),
+        context: Context::system(),
+    }
+}
+
 /// A running server; dropping it stops it.
 pub(crate) struct Server {
     pub(crate) api: SocketAddr,
@@ -63,6 +72,10 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start() -> Self {
+        Self::start_with(config()).await
+    }
+
+    pub(crate) async fn start_with(config: Config) -> Self {
         let listeners = Listeners {
             api: TcpListener::bind("127.0.0.1:0").await.unwrap(),
             rtmp: TcpListener::bind("127.0.0.1:0").await.unwrap(),
@@ -72,11 +85,6 @@ impl Server {
             listeners.rtmp.local_addr().unwrap(),
         );
         let (stop, stopped) = oneshot::channel();
-        let config = Config {
-            ffmpeg: ffmpeg(),
-            work_dir: std::env::temp_dir(),
-            context: Context::system(),
-        };
         let running = tokio::spawn(ivs_local::run(listeners, config, async {
             let _ = stopped.await;
         }));
