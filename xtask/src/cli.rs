@@ -32,6 +32,9 @@ pub(crate) enum Command {
     Test(Test),
     /// Check formatting, lints, dependencies, templates, state machines and the house rules.
     Lint(Lint),
+    /// Measure something that is said about this system.
+    #[command(subcommand)]
+    Bench(Bench),
     /// Say what is missing on this machine, and how to get it.
     Doctor,
 }
@@ -89,6 +92,25 @@ pub(crate) enum Part {
     Page,
     /// The page in a real browser, against the local cloud.
     Browser,
+}
+
+/// What is measured.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Bench {
+    /// How long a cue takes from PutMetadata to the viewer's page.
+    ///
+    /// Broadcasts to a channel with low latency and to one with normal latency, plays both in a
+    /// browser with the Amazon IVS player, and sends cues to each. Fails when half of the cues take
+    /// longer than 1.5 seconds with low latency.
+    Cues(Cues),
+}
+
+/// Where the figures go.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Cues {
+    /// Write the figures to this file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
 }
 
 /// What is checked.

@@ -28,7 +28,7 @@ use crate::{
 pub(crate) const REGION: &str = "eu-west-1";
 
 /// The key of the emulator's root user, and its secret.
-const ROOT: &str = "test";
+pub(crate) const ROOT: &str = "test";
 
 /// How long a server may take until it answers.
 const START: Duration = Duration::from_secs(60);
@@ -118,7 +118,7 @@ pub(crate) fn bring_up(plan: &Plan<'_>) -> anyhow::Result<Cloud> {
     ])?;
     if let Some((page, port)) = page {
         let step = progress.step("Serve the page");
-        cloud.page = Some(page.serve(port)?);
+        cloud.page = Some(page.serve_stack(port)?);
         step.done("");
     }
     cloud.must_run()?;
@@ -155,7 +155,8 @@ fn start_ministack(tools: &Tools, instance: &Instance) -> anyhow::Result<(Proces
     Ok((process, endpoint_url))
 }
 
-fn start_ivs(
+/// Starts the stand-in for IVS; returns its address too.
+pub(crate) fn start_ivs(
     workspace: &Workspace,
     tools: &Tools,
     instance: &Instance,

@@ -1,17 +1,18 @@
 //! The commands, as sequences of steps.
 
+mod bench;
 mod demo;
 mod test;
 mod up;
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, ExitCode, ExitStatus},
 };
 
 use anyhow::Context;
 
-pub(crate) use self::{demo::demo, test::test, up::up};
+pub(crate) use self::{bench::bench, demo::demo, test::test, up::up};
 use crate::{
     build,
     cli::{Lint, Up},
@@ -126,6 +127,18 @@ fn keep(cloud: &mut Cloud) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The absolute path of a report that is to be written. What an earlier run wrote there goes now: it
+/// must not pass for the report of a run that fails.
+fn no_report_yet(report: &Path) -> anyhow::Result<PathBuf> {
+    let report = std::path::absolute(report).context("the report's file has no path")?;
+    // A device like /dev/null is written to as well, and stays.
+    if report.is_file() {
+        std::fs::remove_file(&report)
+            .with_context(|| format!("cannot remove the old {}", report.display()))?;
+    }
+    Ok(report)
+}
+
 /// Hands on how a program of ours has ended.
 fn exit_code(status: ExitStatus) -> ExitCode {
     let code = status.code().and_then(|code| u8::try_from(code).ok());
@@ -135,6 +148,20 @@ fn exit_code(status: ExitStatus) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_old_report_does_not_survive_but_a_device_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let report = folder.path().join("report.json");
+        assert_eq!(no_report_yet(&report).unwrap(), report);
+        std::fs::write(&report, "{}").unwrap();
+        assert_eq!(no_report_yet(&report).unwrap(), report);
+        assert!(!report.exists());
+        let device = folder.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&device).unwrap();
+        assert_eq!(no_report_yet(&device).unwrap(), device);
+        assert!(device.exists());
+    }
 
     #[test]
     fn the_end_of_the_show_is_handed_on() {

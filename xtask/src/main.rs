@@ -60,6 +60,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Up(options) => commands::up(&workspace, &options),
         Command::Test(options) => commands::test(&workspace, &options),
         Command::Lint(options) => commands::lint(&workspace, &options),
+        Command::Bench(what) => commands::bench(&workspace, &what),
         Command::Doctor => doctor::run(&workspace),
     }
 }

@@ -25,6 +25,15 @@ const API: &str = "api";
 /// The path below which it hands on to the sign-in.
 const IDENTITY: &str = "identity/";
 
+/// Where the page's server hands calls on to.
+#[derive(Debug)]
+pub(crate) struct Targets {
+    /// The HTTP API.
+    api: String,
+    /// The sign-in.
+    identity: String,
+}
+
 /// The page's sources, and what is made of them.
 #[derive(Clone, Copy)]
 pub(crate) struct Page<'a> {
@@ -72,24 +81,39 @@ impl Page<'_> {
         self.run("Test the parts of the page", "page-tests", next, command)
     }
 
-    /// Serves what was built, with the configuration for the deployed stack.
-    pub(crate) fn serve(&self, port: Reserved) -> anyhow::Result<Process> {
+    /// Serves what was built for the stack that is deployed.
+    pub(crate) fn serve_stack(&self, port: Reserved) -> anyhow::Result<Process> {
         let stack = std::fs::read(self.instance.stack())
             .context("cannot read the description of the stack")?;
         let stack: Value =
             serde_json::from_slice(&stack).context("the stack's description is no JSON")?;
+        let targets = Targets {
+            api: path_form(&stack).context("the address of the HTTP API has another form")?,
+            identity: cloud::text(&stack["endpointUrl"], "the address of AWS")?,
+        };
+        self.serve(port, &configuration(&stack)?, Some(&targets))
+    }
+
+    /// Serves what was built, with this configuration.
+    pub(crate) fn serve(
+        &self,
+        port: Reserved,
+        configuration: &Value,
+        targets: Option<&Targets>,
+    ) -> anyhow::Result<Process> {
         let file = self.instance.page().join("config.json");
-        std::fs::write(&file, configuration(&stack)?.to_string())
+        std::fs::write(&file, configuration.to_string())
             .with_context(|| format!("cannot write {}", file.display()))?;
-        let identity = cloud::text(&stack["endpointUrl"], "the address of AWS")?;
-        let api = path_form(&stack).context("the address of the HTTP API has another form")?;
         let mut command = script(self.workspace, "serve");
+        if let Some(Targets { api, identity }) = targets {
+            command
+                .env("CUEPOINT_API_TARGET", api)
+                .env("CUEPOINT_IDENTITY_TARGET", identity);
+        }
         let port = port.release();
         command
             .env("CUEPOINT_PAGE_PORT", port.to_string())
-            .env("CUEPOINT_PAGE_FOLDER", self.instance.page())
-            .env("CUEPOINT_API_TARGET", api)
-            .env("CUEPOINT_IDENTITY_TARGET", identity);
+            .env("CUEPOINT_PAGE_FOLDER", self.instance.page());
         let log = self.instance.log("page");
         let mut process = Process::start(command, "the server of the page", &log)?;
         cloud::await_start(&mut process, || {
@@ -98,14 +122,18 @@ impl Page<'_> {
         Ok(process)
     }
 
-    /// The tests in a real browser, which leave screenshots and figures in a folder.
-    pub(crate) fn browser_tests(&self) -> anyhow::Result<Command> {
+    /// A script that works in a real browser, and leaves screenshots and figures in a folder.
+    pub(crate) fn in_browser(&self, name: &str) -> anyhow::Result<Command> {
         let artifacts = self.instance.artifacts();
         clear(&artifacts)?;
-        let browser = Tools::of(self.workspace).program(Tool::Chromium, "chromium");
-        let mut command = script(self.workspace, "e2e");
+        let tools = Tools::of(self.workspace);
+        let mut command = script(self.workspace, name);
         command
-            .env("CUEPOINT_CHROMIUM", browser)
+            .env(
+                "CUEPOINT_CHROMIUM",
+                tools.program(Tool::Chromium, "chromium"),
+            )
+            .env("CUEPOINT_FFMPEG", tools.ffmpeg())
             .env("CUEPOINT_ARTIFACTS", artifacts)
             .env("TMPDIR", self.instance.temporary());
         Ok(command)

@@ -1,13 +1,8 @@
 //! `demo`: a whole show.
 
-use std::{
-    path::{Path, PathBuf},
-    process::{Command, ExitCode},
-};
+use std::process::{Command, ExitCode};
 
-use anyhow::Context;
-
-use super::{Setting, exit_code, keep, up, video};
+use super::{Setting, exit_code, keep, no_report_yet, up, video};
 use crate::{build, cli::Demo, tools::Tool, workspace::Workspace};
 
 /// `demo`
@@ -41,35 +36,4 @@ pub(crate) fn demo(workspace: &Workspace, options: &Demo) -> anyhow::Result<Exit
         keep(&mut cloud)?;
     }
     Ok(exit_code(status))
-}
-
-/// The absolute path of a report that is to be written. What an earlier run wrote there goes now: it
-/// must not pass for the report of a run that fails.
-fn no_report_yet(report: &Path) -> anyhow::Result<PathBuf> {
-    let report = std::path::absolute(report).context("the report's file has no path")?;
-    // A device like /dev/null is written to as well, and stays.
-    if report.is_file() {
-        std::fs::remove_file(&report)
-            .with_context(|| format!("cannot remove the old {}", report.display()))?;
-    }
-    Ok(report)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_old_report_does_not_survive_but_a_device_does() {
-        let folder = tempfile::tempdir().unwrap();
-        let report = folder.path().join("report.json");
-        assert_eq!(no_report_yet(&report).unwrap(), report);
-        std::fs::write(&report, "{}").unwrap();
-        assert_eq!(no_report_yet(&report).unwrap(), report);
-        assert!(!report.exists());
-        let device = folder.path().join("socket");
-        let _listener = std::os::unix::net::UnixListener::bind(&device).unwrap();
-        assert_eq!(no_report_yet(&device).unwrap(), device);
-        assert!(device.exists());
-    }
 }

@@ -120,7 +120,7 @@ impl Run<'_> {
     }
 
     fn browser_tests(&self, cloud: &mut Cloud) -> anyhow::Result<bool> {
-        let tests = self.setting.page().browser_tests()?;
+        let tests = self.setting.page().in_browser("e2e")?;
         let status = self
             .setting
             .show(tests, "the tests in the browser", cloud)?;
