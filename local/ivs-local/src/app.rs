@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::Config;
-use crate::broadcast::Broadcasts;
-use crate::catalog::Catalog;
+use crate::broadcast::{Broadcast, Broadcasts};
+use crate::catalog::{Catalog, Channel};
 use crate::context::Context;
+use crate::events::{EventName, Outbox};
+use crate::history::History;
 use crate::packaging::transcoder::FfmpegAt;
 use crate::playback::sessions::Sessions;
 use crate::tokens::revocation::{Revocations, UsedTokens};
@@ -26,14 +28,16 @@ pub struct App {
     /// What is on air.
     pub broadcasts: Broadcasts,
     catalog: Mutex<Catalog>,
+    events: Outbox,
+    history: Mutex<History>,
     sessions: Mutex<Sessions>,
     revocations: Mutex<Revocations>,
     used_tokens: Mutex<UsedTokens>,
 }
 
 impl App {
-    /// An empty server's state.
-    pub fn new(config: Config, api: SocketAddr, rtmp: SocketAddr) -> Self {
+    /// The state of a server at its start; its events go to `events`.
+    pub fn new(config: Config, events: Outbox, api: SocketAddr, rtmp: SocketAddr) -> Self {
         Self {
             context: config.context,
             ffmpeg: FfmpegAt {
@@ -43,7 +47,9 @@ impl App {
             api,
             rtmp,
             broadcasts: Broadcasts::default(),
-            catalog: Mutex::default(),
+            catalog: Mutex::new(config.catalog),
+            events,
+            history: Mutex::default(),
             sessions: Mutex::default(),
             revocations: Mutex::default(),
             used_tokens: Mutex::default(),
@@ -53,6 +59,38 @@ impl App {
     /// What exists.
     pub fn catalog(&self) -> MutexGuard<'_, Catalog> {
         lock(&self.catalog)
+    }
+
+    /// Which stream sessions there are and were.
+    pub fn history(&self) -> MutexGuard<'_, History> {
+        lock(&self.history)
+    }
+
+    /// Notes that a session has begun on a channel.
+    pub fn session_created(&self, channel: Channel, broadcast: &Broadcast) {
+        let stream_id = broadcast.stream_id.clone();
+        let notice = self.history().begin(channel, stream_id, broadcast.started);
+        self.events.put(notice);
+    }
+
+    /// Notes that something has happened to a stream.
+    pub fn note(&self, broadcast: &Broadcast, name: EventName) {
+        let (channel_arn, stream_id) = (&broadcast.channel_arn, &broadcast.stream_id);
+        let now = self.context.now();
+        let notice = self.history().note(channel_arn, stream_id, name, now);
+        if let Some(notice) = notice {
+            self.events.put(notice);
+        }
+    }
+
+    /// Notes that a session has ended, once.
+    pub fn session_ended(&self, broadcast: &Broadcast) {
+        let (channel_arn, stream_id) = (&broadcast.channel_arn, &broadcast.stream_id);
+        let now = self.context.now();
+        let notices = self.history().end(channel_arn, stream_id, now);
+        for notice in notices {
+            self.events.put(notice);
+        }
     }
 
     /// Who is playing.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
+use crate::arn;
 use crate::packaging::segment::SegmentReader;
 use crate::packaging::segmenter::Step;
 use crate::packaging::window::{Listing, Window};
@@ -44,7 +45,9 @@ pub struct Broadcast {
     window: RwLock<Window>,
     /// Counts changes of the window that a request may wait for.
     turns: watch::Sender<u64>,
-    playable: AtomicBool,
+    playable: watch::Sender<bool>,
+    stop_asked: watch::Sender<bool>,
+    starving: AtomicBool,
     tags: mpsc::Sender<String>,
 }
 
@@ -62,7 +65,27 @@ pub enum TagError {
 impl Broadcast {
     /// Whether a player finds something to play. Until then the channel does not count as live.
     pub fn is_playable(&self) -> bool {
-        self.playable.load(Ordering::Acquire)
+        *self.playable.borrow()
+    }
+
+    /// Waits until a player finds something to play; for ever if that never comes.
+    pub async fn until_playable(&self) {
+        until(&self.playable).await;
+    }
+
+    /// Waits until somebody asks the publisher to stop.
+    pub async fn until_stop_asked(&self) {
+        until(&self.stop_asked).await;
+    }
+
+    /// Whether the publisher is there but sends nothing.
+    pub fn is_starving(&self) -> bool {
+        self.starving.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether the publisher sends anything, and says whether that is new.
+    pub fn set_starving(&self, starving: bool) -> bool {
+        self.starving.swap(starving, Ordering::Relaxed) != starving
     }
 
     /// Hands a tag to the packager, which puts it at this point of the video.
@@ -89,7 +112,7 @@ impl Broadcast {
         if begun {
             self.turns.send_modify(|turns| *turns += 1);
         }
-        if completed && !self.playable.swap(true, Ordering::AcqRel) {
+        if completed && !self.playable.send_replace(true) {
             tracing::info!(stream.id = self.stream_id, "the stream can be played");
         }
     }
@@ -177,7 +200,9 @@ impl Broadcasts {
             rendition: RwLock::default(),
             window: RwLock::default(),
             turns: watch::Sender::default(),
-            playable: AtomicBool::new(false),
+            playable: watch::Sender::new(false),
+            stop_asked: watch::Sender::new(false),
+            starving: AtomicBool::new(false),
             tags,
         });
         on_air.insert(channel_arn.to_owned(), Arc::clone(&broadcast));
@@ -203,6 +228,26 @@ impl Broadcasts {
             .cloned()
     }
 
+    /// All live streams of a region, by channel.
+    pub fn all_live(&self, region: &str) -> Vec<Arc<Broadcast>> {
+        let mut live: Vec<Arc<Broadcast>> = self
+            .lock()
+            .values()
+            .filter(|broadcast| arn::region(&broadcast.channel_arn) == region)
+            .filter(|broadcast| broadcast.is_playable())
+            .cloned()
+            .collect();
+        live.sort_by(|a, b| a.channel_arn.cmp(&b.channel_arn));
+        live
+    }
+
+    /// Takes a channel off air at once and asks its publisher to stop, if there is one.
+    pub fn stop(&self, channel_arn: &str) -> Option<Arc<Broadcast>> {
+        let stopped = self.lock().remove(channel_arn)?;
+        stopped.stop_asked.send_replace(true);
+        Some(stopped)
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Broadcast>>> {
         self.on_air.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -217,8 +262,22 @@ impl OnAir {
 
 impl Drop for OnAir {
     fn drop(&mut self) {
-        self.broadcasts.lock().remove(&self.broadcast.channel_arn);
+        let mut on_air = self.broadcasts.lock();
+        let channel_arn = &self.broadcast.channel_arn;
+        // A stopped broadcast has lost the channel already, perhaps to the next one.
+        if on_air
+            .get(channel_arn)
+            .is_some_and(|broadcast| Arc::ptr_eq(broadcast, &self.broadcast))
+        {
+            on_air.remove(channel_arn);
+        }
     }
+}
+
+/// Waits until a condition holds, which stays so.
+async fn until(condition: &watch::Sender<bool>) {
+    // The sender is borrowed, so that the wait cannot fail.
+    let _ = condition.subscribe().wait_for(|holds| *holds).await;
 }
 
 fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
@@ -290,6 +349,20 @@ mod tests {
         broadcast.end();
         assert!(after_the_last.await.unwrap());
         assert!(broadcast.segment(1).await.is_some(), "it is still kept");
+    }
+
+    #[test]
+    fn a_stopped_broadcast_leaves_the_channel_to_the_next_one() {
+        let broadcasts = Broadcasts::default();
+        let (first, _tags) = begin(&broadcasts).unwrap();
+        let stopped = broadcasts.stop(ARN).unwrap();
+        assert!(Arc::ptr_eq(&stopped, first.broadcast()));
+        assert!(broadcasts.stop(ARN).is_none());
+        let (second, _tags) = begin(&broadcasts).unwrap();
+        drop(first);
+        assert!(broadcasts.is_taken(ARN));
+        drop(second);
+        assert!(!broadcasts.is_taken(ARN));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! A channel is created over the control plane ([`control`]), a publisher sends video to it over
 //! RTMP ([`ingest`]), the video is cut into HLS segments that carry the channel's timed metadata
 //! ([`packaging`]), and players get it over HTTP ([`playback`]) if their token ([`tokens`]) allows
-//! it. [`catalog`] holds what exists, [`broadcast`] what is on air; nothing touches the disk.
+//! it. [`catalog`] holds what exists, [`broadcast`] what is on air, [`history`] what was; nothing
+//! touches the disk. What happens to streams is told to an EventBridge ([`events`]), if wanted.
 //!
 //! [`run`] is the whole server: it takes bound listeners, a configuration and a signal to stop.
 
@@ -13,6 +14,8 @@ pub mod broadcast;
 pub mod catalog;
 pub mod context;
 pub mod control;
+pub mod events;
+pub mod history;
 pub mod ingest;
 pub mod packaging;
 pub mod playback;
@@ -26,12 +29,17 @@ use std::time::Duration;
 use axum::Router;
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use app::App;
+use catalog::Catalog;
 use context::Context;
+use events::Outbox;
+use events::eventbridge::{self, Target};
 
-/// How long open HTTP requests may take when the server stops.
+/// How long open HTTP requests, and the last events, may take when the server stops.
 const DRAIN: Duration = Duration::from_secs(2);
 /// How often idle playback sessions are forgotten.
 const SWEEP: Duration = Duration::from_secs(15);
@@ -46,7 +54,7 @@ pub struct Listeners {
 }
 
 /// What a server is told at its start.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Config {
     /// The ffmpeg program; one with the `flv` demuxer, the `mpegts` muxer and the `aac` encoder.
     pub ffmpeg: PathBuf,
@@ -54,6 +62,23 @@ pub struct Config {
     pub work_dir: PathBuf,
     /// Clock and randomness.
     pub context: Context,
+    /// What exists at the start.
+    pub catalog: Catalog,
+    /// Where events about streams go; none are sent without it.
+    pub events: Option<Target>,
+}
+
+impl Config {
+    /// A server that starts empty, with the system's clock, and sends no events.
+    pub fn new(ffmpeg: PathBuf, work_dir: PathBuf) -> Self {
+        Self {
+            ffmpeg,
+            work_dir,
+            context: Context::system(),
+            catalog: Catalog::default(),
+            events: None,
+        }
+    }
 }
 
 /// Runs a server until `shutdown` completes; then ends publishers, their transcoders and players.
@@ -66,7 +91,9 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let (api, rtmp) = (listeners.api.local_addr()?, listeners.rtmp.local_addr()?);
-    let app = Arc::new(App::new(config, api, rtmp));
+    let (stop_events, no_more_events) = oneshot::channel();
+    let (outbox, sender) = start_events(config.events.clone(), no_more_events);
+    let app = Arc::new(App::new(config, outbox, api, rtmp));
     let (stop, stopped) = watch::channel(false);
 
     let ingest = tokio::spawn(ingest::run(
@@ -86,11 +113,34 @@ pub async fn run(
     stop.send_replace(true);
     sweeper.abort();
     ingest.await.map_err(std::io::Error::other)?;
-    match tokio::time::timeout(DRAIN, &mut http).await {
+    // Publishers have ended, which was the last that there is to tell.
+    drop(stop_events);
+    if let Some(mut sender) = sender
+        && timeout(DRAIN, &mut sender).await.is_err()
+    {
+        tracing::warn!("the last events were not sent in time");
+        sender.abort();
+    }
+    match timeout(DRAIN, &mut http).await {
         Ok(ended) => ended.map_err(std::io::Error::other)?,
         Err(_) => {
             http.abort();
             Ok(())
+        }
+    }
+}
+
+/// An outbox, and the task that empties it until `stop` is dropped, if events are wanted.
+fn start_events(
+    target: Option<Target>,
+    stop: oneshot::Receiver<()>,
+) -> (Outbox, Option<JoinHandle<()>>) {
+    match target {
+        None => (Outbox::default(), None),
+        Some(target) => {
+            let (outbox, queue) = Outbox::new();
+            let sender = tokio::spawn(eventbridge::send_all(target, queue, stop));
+            (outbox, Some(sender))
         }
     }
 }

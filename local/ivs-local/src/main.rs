@@ -6,7 +6,6 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Parser;
-use ivs_local::context::Context;
 use ivs_local::{Config, Listeners, run};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -68,11 +67,7 @@ async fn main() -> anyhow::Result<()> {
         signal(SignalKind::terminate())?,
     );
     announce(&listeners)?;
-    let config = Config {
-        ffmpeg: args.ffmpeg,
-        work_dir: args.work_dir,
-        context: Context::system(),
-    };
+    let config = Config::new(args.ffmpeg, args.work_dir);
     run(listeners, config, async move {
         tokio::select! {
             _ = interrupt.recv() => {}

@@ -180,6 +180,7 @@ pub(super) fn delete(app: &App, _: &Caller, input: ByArn) -> Result<Reply, ApiEr
     refuse_if_live(app, &input.arn)?;
     app.catalog().remove_channel(&input.arn)?;
     app.revocations().forget(&input.arn);
+    app.history().forget(&input.arn);
     Ok(Reply::Empty)
 }
 

@@ -12,6 +12,7 @@ mod key_pairs;
 mod page;
 mod policies;
 mod stream_keys;
+mod stream_sessions;
 mod streams;
 mod validate;
 
@@ -87,6 +88,10 @@ pub fn router(app: Arc<App>) -> Router {
     let router = add(router, "UpdatePlaybackRestrictionPolicy", policies::update);
     let router = add(router, "DeletePlaybackRestrictionPolicy", policies::delete);
     let router = add(router, "GetStream", streams::get);
+    let router = add(router, "ListStreams", streams::list);
+    let router = add(router, "StopStream", streams::stop);
+    let router = add(router, "GetStreamSession", stream_sessions::get);
+    let router = add(router, "ListStreamSessions", stream_sessions::list);
     let router = add(router, "PutMetadata", streams::put_metadata);
     let router = add(router, "StartViewerSessionRevocation", streams::revoke);
     router

@@ -2,6 +2,11 @@
 //!
 //! Layout after Adobe's "Video File Format Specification", version 10.1, annex E.
 
+use super::amf;
+use crate::history::Ingest;
+
+/// Longest name of a publishing program that is kept, in characters.
+pub(super) const ENCODER: usize = 128;
 /// The video codec id of AVC (H.264).
 pub(super) const AVC: u8 = 7;
 
@@ -17,14 +22,38 @@ pub(super) enum TagKind {
     Script = 18,
 }
 
-/// What the publisher said about its stream, as far as the transcoder needs it.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+/// What the publisher said about its stream.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Description {
     pub(super) width: Option<u32>,
     pub(super) height: Option<u32>,
     pub(super) frame_rate: Option<f32>,
     pub(super) video_codec: Option<u32>,
+    /// In bits a second, as the audio's.
+    pub(super) video_bitrate: Option<u32>,
     pub(super) audio_codec: Option<u32>,
+    pub(super) audio_bitrate: Option<u32>,
+    pub(super) sample_rate: Option<u32>,
+    pub(super) audio_channels: Option<u32>,
+    pub(super) encoder: Option<String>,
+}
+
+impl Description {
+    /// Whether the publisher has said that there is audio only.
+    pub(super) fn is_without_video(&self) -> bool {
+        self.audio_codec.is_some() && self.video_codec.is_none() && self.width.is_none()
+    }
+
+    /// Puts what was said into a session's record. The codecs come with the video and the audio.
+    pub(super) fn fill(&self, ingest: &mut Ingest) {
+        ingest.resolution = self.width.zip(self.height);
+        ingest.frame_rate = self.frame_rate;
+        ingest.video_bitrate = self.video_bitrate;
+        ingest.audio_bitrate = self.audio_bitrate;
+        ingest.sample_rate = self.sample_rate;
+        ingest.audio_channels = self.audio_channels;
+        ingest.encoder.clone_from(&self.encoder);
+    }
 }
 
 /// The file header with the first back pointer. Streams are declared as they will come, since the
@@ -63,22 +92,16 @@ pub(super) fn metadata(description: &Description) -> Vec<u8> {
     .into_iter()
     .filter_map(|(name, value)| Some((name, value?)))
     .collect();
-    let mut data = vec![0x02];
-    push_text(&mut data, "onMetaData");
-    data.push(0x08);
+    let mut data = Vec::new();
+    amf::push_string(&mut data, "onMetaData");
+    data.push(amf::ECMA_ARRAY);
     data.extend_from_slice(&(fields.len() as u32).to_be_bytes());
     for (name, value) in fields {
-        push_text(&mut data, name);
-        data.push(0x00);
-        data.extend_from_slice(&value.to_be_bytes());
+        amf::push_name(&mut data, name);
+        amf::push_number(&mut data, value);
     }
-    data.extend_from_slice(&[0, 0, 9]);
+    data.extend_from_slice(&amf::END);
     tag(TagKind::Script, 0, &data)
-}
-
-fn push_text(data: &mut Vec<u8>, text: &str) {
-    data.extend_from_slice(&(text.len() as u16).to_be_bytes());
-    data.extend_from_slice(text.as_bytes());
 }
 
 /// What a video message says at its beginning.
@@ -88,8 +111,8 @@ pub(super) enum Video {
     Avc(String),
     /// A frame.
     Frame,
-    /// Another codec than H.264.
-    Foreign,
+    /// Another codec than H.264: its name.
+    Foreign(String),
 }
 
 /// Looks at a video message's first bytes.
@@ -100,7 +123,55 @@ pub(super) fn video(data: &[u8]) -> Video {
             Video::Avc(format!("avc1.{profile:02x}{constraints:02x}{level:02x}"))
         }
         [kind, ..] if kind & 0x8F == AVC => Video::Frame,
-        _ => Video::Foreign,
+        // "Enhanced RTMP" (Veovera Software Organization): a four-character code follows.
+        [kind, a, b, c, d, ..] if kind & 0x80 != 0 => Video::Foreign(four_cc([*a, *b, *c, *d])),
+        [kind, ..] => Video::Foreign(match kind & 0x0F {
+            2 => "Sorenson H.263".into(),
+            3 | 6 => "Screen Video".into(),
+            4 | 5 => "VP6".into(),
+            id => format!("of codec {id}"),
+        }),
+        [] => Video::Foreign("empty".into()),
+    }
+}
+
+/// The codec of an audio message, as RFC 6381 names it, where that is known.
+pub(super) fn audio(data: &[u8]) -> Option<String> {
+    let name = match data {
+        // A configuration: AudioSpecificConfig begins with five bits of object type.
+        [kind, 0, config, ..] if kind >> 4 == 10 => {
+            return Some(format!("mp4a.40.{}", config >> 3));
+        }
+        [kind, a, b, c, d, ..] if kind >> 4 == 9 => return Some(four_cc([*a, *b, *c, *d])),
+        [kind, ..] => match kind >> 4 {
+            10 => return None,
+            0 | 3 => "pcm",
+            1 => "adpcm",
+            2 | 14 => "mp3",
+            4..=6 => "nellymoser",
+            7 => "alaw",
+            8 => "ulaw",
+            11 => "speex",
+            _ => "unknown",
+        },
+        [] => return None,
+    };
+    Some(name.to_owned())
+}
+
+fn four_cc(code: [u8; 4]) -> String {
+    let shown = code.map(|byte| {
+        if byte.is_ascii_graphic() {
+            char::from(byte)
+        } else {
+            '?'
+        }
+    });
+    match &code {
+        b"hvc1" => "HEVC (hvc1)".into(),
+        b"av01" => "AV1 (av01)".into(),
+        b"vp09" => "VP9 (vp09)".into(),
+        _ => String::from_iter(shown),
     }
 }
 
@@ -137,8 +208,23 @@ mod tests {
         let configuration = [0x17, 0, 0, 0, 0, 1, 0x42, 0xC0, 0x1E, 0xFF];
         assert_eq!(video(&configuration), Video::Avc("avc1.42c01e".into()));
         assert_eq!(video(&[0x27, 1, 0, 0, 0]), Video::Frame);
-        assert_eq!(video(&[0x22, 0]), Video::Foreign, "Sorenson H.263");
-        assert_eq!(video(&[0x97, 0]), Video::Foreign, "enhanced RTMP");
-        assert_eq!(video(&[]), Video::Foreign);
+        let foreign = |data: &[u8]| match video(data) {
+            Video::Foreign(name) => name,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(foreign(&[0x22, 0]), "Sorenson H.263");
+        assert_eq!(foreign(b"\x90hvc1"), "HEVC (hvc1)");
+        assert_eq!(foreign(b"\x90\0\x1Bxy"), "??xy");
+        assert_eq!(foreign(&[0x97, 0]), "of codec 7");
+        assert_eq!(foreign(&[]), "empty");
+    }
+
+    #[test]
+    fn audio_messages_name_their_codec() {
+        assert_eq!(audio(&[0xAF, 0, 0x12, 0x10]).as_deref(), Some("mp4a.40.2"));
+        assert_eq!(audio(&[0xAF, 1, 0x12, 0x10]), None);
+        assert_eq!(audio(&[0x2F, 0xFF]).as_deref(), Some("mp3"));
+        assert_eq!(audio(b"\x90Opus\x01").as_deref(), Some("Opus"));
+        assert_eq!(audio(&[]), None);
     }
 }

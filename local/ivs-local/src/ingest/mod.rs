@@ -1,11 +1,14 @@
 //! Ingest: publishers over RTMP.
 //!
-//! [`rtmp`] is the protocol, [`guard`] keeps what crashes it away from it, [`flv`] the format that
-//! goes on to the transcoder, [`publisher`] one connection from its first byte to its last.
+//! [`rtmp`] is the protocol, [`guard`] keeps what crashes it away from it, [`flv`] and [`amf`]
+//! the format that goes on to the transcoder, [`publisher`] one connection from its first byte to its last,
+//! [`publishing`] what it has on air.
 
+mod amf;
 mod flv;
 mod guard;
 mod publisher;
+mod publishing;
 mod rtmp;
 
 use std::sync::Arc;

@@ -5,33 +5,30 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::process::ChildStdin;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::flv::{self, Description, TagKind, Video};
+use super::flv::Description;
+use super::publishing::Publishing;
 use super::rtmp::{Event, Protocol, ProtocolError};
 use super::stopped;
 use crate::app::App;
-use crate::broadcast::OnAir;
-use crate::packaging::transcoder::Transcoder;
-use crate::packaging::{self, PackagingError};
+use crate::events::EventName;
 
+/// A publisher that sends nothing for this long is starving.
+const STARVATION: Duration = Duration::from_secs(2);
 /// A publisher that sends nothing for this long has vanished.
 const SILENCE: Duration = Duration::from_secs(6);
 /// How long the transcoder may take to read one message, or a publisher one answer.
-const WRITE: Duration = Duration::from_secs(10);
+pub(super) const WRITE: Duration = Duration::from_secs(10);
 /// How long a refused publisher may take to read its answer and close.
 const LINGER: Duration = Duration::from_secs(2);
 /// Bytes read from a socket at once.
 const READ: usize = 64 << 10;
-/// Characters of a stream's id after `st-` (service model, `StreamId`).
-const STREAM_ID: usize = 23;
 
 /// Why a publisher's connection ended before the publisher said so.
 #[derive(Debug, thiserror::Error)]
-enum IngestError {
+pub(super) enum IngestError {
     #[error(transparent)]
     Protocol(#[from] ProtocolError),
     #[error("reading or writing: {0}")]
@@ -44,8 +41,14 @@ enum IngestError {
     WrongKey,
     #[error("{0}")]
     Busy(#[from] crate::broadcast::AlreadyOnAir),
-    #[error("the video is not H.264")]
-    ForeignCodec,
+    #[error("the video is {0}, and only H.264 is taken")]
+    ForeignCodec(String),
+    #[error("there is no video")]
+    NoVideo,
+    #[error("the transcoder has ended")]
+    TranscoderEnded,
+    #[error("the stream was stopped")]
+    Stopped,
 }
 
 /// Serves one connection until it ends, in whatever way.
@@ -82,8 +85,7 @@ impl Connection {
         self.send(&mut protocol).await?;
         let mut buffer = vec![0; READ];
         loop {
-            let read = timeout(SILENCE, self.socket.read(&mut buffer));
-            let length = read.await.map_err(|_| IngestError::Silence)??;
+            let length = self.read(&mut buffer).await?;
             if length == 0 {
                 return Ok(());
             }
@@ -93,8 +95,41 @@ impl Connection {
                 if matches!(event, Event::Finished) {
                     return Ok(());
                 }
-                self.handle(event, &mut protocol).await?;
+                if let Err(error) = self.handle(event, &mut protocol).await {
+                    self.say_why(&error, &mut protocol).await?;
+                    return Err(error);
+                }
             }
+        }
+    }
+
+    /// Reads what comes next, unless the stream is stopped; 0 bytes at the connection's end.
+    async fn read(&mut self, buffer: &mut [u8]) -> Result<usize, IngestError> {
+        let broadcast = self
+            .publishing
+            .as_ref()
+            .map(|publishing| Arc::clone(publishing.broadcast()));
+        let Some(broadcast) = broadcast else {
+            let read = timeout(SILENCE, self.socket.read(buffer));
+            return Ok(read.await.map_err(|_| IngestError::Silence)??);
+        };
+        let read = async {
+            if let Ok(read) = timeout(STARVATION, self.socket.read(buffer)).await {
+                return Ok(read?);
+            }
+            if broadcast.set_starving(true) {
+                self.app.note(&broadcast, EventName::StarvationStart);
+            }
+            let read = timeout(SILENCE - STARVATION, self.socket.read(buffer));
+            let length = read.await.map_err(|_| IngestError::Silence)??;
+            if length > 0 && broadcast.set_starving(false) {
+                self.app.note(&broadcast, EventName::StarvationEnd);
+            }
+            Ok(length)
+        };
+        tokio::select! {
+            read = read => read,
+            () = broadcast.until_stop_asked() => Err(IngestError::Stopped),
         }
     }
 
@@ -106,15 +141,17 @@ impl Connection {
             } => self.admit(request, &stream_key, protocol).await?,
             Event::Described(description) => self.description = description,
             Event::Audio { timestamp, data } => {
-                let description = self.description;
                 if let Some(publishing) = &mut self.publishing {
-                    publishing.audio(&description, timestamp, &data).await?;
+                    publishing
+                        .audio(&self.description, timestamp, &data)
+                        .await?;
                 }
             }
             Event::Video { timestamp, data } => {
-                let description = self.description;
                 if let Some(publishing) = &mut self.publishing {
-                    publishing.video(&description, timestamp, &data).await?;
+                    publishing
+                        .video(&self.description, timestamp, &data)
+                        .await?;
                 }
             }
             Event::Finished => {}
@@ -147,35 +184,25 @@ impl Connection {
     fn begin(&self, key: &str) -> Result<Publishing, IngestError> {
         // Publishers put options behind the key, like `?bandwidthtest=true`.
         let key = key.split('?').next().unwrap_or_default();
-        let channel = self
-            .app
-            .catalog()
-            .channel_for_key(key)
-            .map(|channel| channel.arn.clone());
-        let channel = channel.ok_or(IngestError::WrongKey)?;
-        let stream_id = format!("st-{}", self.app.context.short_id(STREAM_ID));
-        let (on_air, tags) =
-            self.app
-                .broadcasts
-                .begin(&channel, stream_id.clone(), self.app.context.now())?;
-        let (transcoder, pipes) = Transcoder::start(&self.app.ffmpeg, &stream_id)?;
-        let packager = tokio::spawn(packaging::package(
-            pipes.output,
-            tags,
-            Arc::clone(on_air.broadcast()),
-        ));
-        tracing::info!(
-            channel.arn = channel,
-            stream.id = stream_id,
-            "publishing started"
-        );
-        Ok(Publishing {
-            on_air,
-            transcoder,
-            packager,
-            input: pipes.input,
-            header_written: false,
-        })
+        let channel = self.app.catalog().channel_for_key(key).cloned();
+        Publishing::begin(&self.app, channel.ok_or(IngestError::WrongKey)?)
+    }
+
+    /// Tells a publisher that was let in why it cannot go on, as far as it is to blame.
+    async fn say_why(
+        &mut self,
+        error: &IngestError,
+        protocol: &mut Protocol,
+    ) -> Result<(), IngestError> {
+        if !matches!(error, IngestError::ForeignCodec(_) | IngestError::NoVideo) {
+            return Ok(());
+        }
+        if let Some(publishing) = self.publishing.take() {
+            publishing.end().await;
+        }
+        protocol.fail(&error.to_string());
+        self.send(protocol).await?;
+        self.linger().await
     }
 
     async fn send(&mut self, protocol: &mut Protocol) -> Result<(), IngestError> {
@@ -203,87 +230,5 @@ impl Connection {
             tracing::debug!("a refused publisher did not close");
         }
         Ok(())
-    }
-}
-
-/// A stream on air: the channel it holds, the transcoder it feeds.
-///
-/// Dropped in a panic, it frees the channel, closes the pipe and kills the child all the same.
-struct Publishing {
-    on_air: OnAir,
-    transcoder: Transcoder,
-    packager: JoinHandle<Result<(), PackagingError>>,
-    input: ChildStdin,
-    header_written: bool,
-}
-
-impl Publishing {
-    async fn video(
-        &mut self,
-        said: &Description,
-        timestamp: u32,
-        data: &[u8],
-    ) -> Result<(), IngestError> {
-        match flv::video(data) {
-            Video::Avc(codec) => self
-                .on_air
-                .broadcast()
-                .describe(|rendition| rendition.video_codec = Some(codec)),
-            Video::Frame => {}
-            Video::Foreign => return Err(IngestError::ForeignCodec),
-        }
-        self.write(said, TagKind::Video, timestamp, data).await
-    }
-
-    async fn audio(
-        &mut self,
-        said: &Description,
-        timestamp: u32,
-        data: &[u8],
-    ) -> Result<(), IngestError> {
-        self.on_air
-            .broadcast()
-            .describe(|rendition| rendition.audio = true);
-        self.write(said, TagKind::Audio, timestamp, data).await
-    }
-
-    async fn write(
-        &mut self,
-        said: &Description,
-        kind: TagKind,
-        timestamp: u32,
-        data: &[u8],
-    ) -> Result<(), IngestError> {
-        let mut bytes = Vec::new();
-        if !self.header_written {
-            self.header_written = true;
-            // A publisher that says nothing about itself may have audio.
-            let audio = said.audio_codec.is_some() || *said == Description::default();
-            bytes.extend(flv::header(audio));
-            bytes.extend(flv::metadata(said));
-            self.on_air
-                .broadcast()
-                .describe(|rendition| rendition.resolution = said.width.zip(said.height));
-        }
-        bytes.extend(flv::tag(kind, timestamp, data));
-        timeout(WRITE, self.input.write_all(&bytes))
-            .await
-            .map_err(|_| IngestError::Stalled)??;
-        Ok(())
-    }
-
-    /// Frees the channel at once, then lets the transcoder and the packager finish.
-    async fn end(self) {
-        let stream_id = self.on_air.broadcast().stream_id.clone();
-        drop(self.on_air);
-        drop(self.input);
-        self.transcoder.end().await;
-        match self.packager.await {
-            Ok(Ok(())) => tracing::info!(stream.id = stream_id, "publishing ended"),
-            Ok(Err(error)) => tracing::warn!(stream.id = stream_id, %error, "packaging failed"),
-            Err(error) => {
-                tracing::warn!(stream.id = stream_id, %error, "packaging ended in a panic")
-            }
-        }
     }
 }

@@ -10,11 +10,17 @@ use rml_rtmp::sessions::{
     ServerSessionResult, StreamMetadata,
 };
 
-use super::flv::Description;
+use super::amf;
+use super::flv::{self, Description};
 use super::guard::{Guard, Rejected};
 
 /// The application that publishers connect to, as in `rtmp://HOST:PORT/app/STREAM_KEY`.
 const APP: &str = "app";
+
+/// Chunk stream, message type and message stream of the one message that is written here.
+const STATUS_CHUNKS: u8 = 5;
+const AMF0_COMMAND: u8 = 20;
+const PUBLISHED_STREAM: u32 = 1;
 
 /// What a publisher does.
 #[derive(Debug)]
@@ -108,6 +114,21 @@ impl Protocol {
         self.answer(|session| session.reject_request(request, "NetStream.Publish.BadName", reason))
     }
 
+    /// Tells a publisher that was let in that it cannot go on; the connection is to be closed then.
+    ///
+    /// The library has no such message, so it is written here: as one chunk, since it is shorter
+    /// than the chunks that the library has announced, with a full header, so that it depends on
+    /// nothing that went before.
+    pub(super) fn fail(&mut self, reason: &str) {
+        let body = amf::status_error("NetStream.Publish.Failed", reason);
+        let mut chunk = vec![STATUS_CHUNKS, 0, 0, 0];
+        chunk.extend_from_slice(&(body.len() as u32).to_be_bytes()[1..]);
+        chunk.push(AMF0_COMMAND);
+        chunk.extend_from_slice(&PUBLISHED_STREAM.to_le_bytes());
+        chunk.extend_from_slice(&body);
+        self.outgoing.extend(chunk);
+    }
+
     fn receive_messages(&mut self, input: &[u8]) -> Result<Vec<Event>, ProtocolError> {
         self.guard.check(input)?;
         let Stage::Session(session) = &mut self.stage else {
@@ -183,11 +204,19 @@ fn event_of(event: ServerSessionEvent) -> Option<Event> {
 }
 
 fn describe(metadata: &StreamMetadata) -> Description {
+    let bits = |kilobits: Option<u32>| Some(kilobits?.saturating_mul(1_000));
+    let stereo = metadata.audio_is_stereo.map(|stereo| 1 + u32::from(stereo));
+    let encoder = metadata.encoder.as_ref();
     Description {
         width: metadata.video_width,
         height: metadata.video_height,
         frame_rate: metadata.video_frame_rate,
         video_codec: metadata.video_codec_id,
+        video_bitrate: bits(metadata.video_bitrate_kbps),
         audio_codec: metadata.audio_codec_id,
+        audio_bitrate: bits(metadata.audio_bitrate_kbps),
+        sample_rate: metadata.audio_sample_rate,
+        audio_channels: metadata.audio_channels.or(stereo),
+        encoder: encoder.map(|name| name.chars().take(flv::ENCODER).collect()),
     }
 }

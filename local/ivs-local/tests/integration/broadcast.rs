@@ -139,7 +139,7 @@ async fn the_last_cues_of_a_stream_are_in_its_last_segment() {
 }
 
 /// What a segment's program map declares, in order.
-fn streams(segment: &[u8]) -> Vec<StreamType> {
+pub(crate) fn streams(segment: &[u8]) -> Vec<StreamType> {
     let mut reader = TsPacketReader::new(segment);
     loop {
         let packet = reader.read_ts_packet().unwrap().expect("a program map");

@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use mpeg2ts::es::StreamType;
 use rml_rtmp::handshake::{Handshake, HandshakeProcessResult, PeerType};
 use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{PATIENCE, Server, wait};
+use crate::broadcast::streams;
+use crate::support::{PATIENCE, Server, Viewer, wait};
 
 #[tokio::test]
 async fn a_wrong_key_is_refused_and_the_publisher_fails() {
@@ -127,6 +129,102 @@ async fn a_frozen_publisher_ends_the_stream_in_seconds() {
         frozen.elapsed()
     );
     publisher.kill().await;
+    server.stop().await;
+}
+
+/// What the tutorial's script makes ffmpeg do, with a made-up picture for its file.
+const TUTORIAL: &str = "-re -f lavfi -i testsrc=size=1920x1080:rate=30 \
+    -f lavfi -i sine=frequency=440:sample_rate=44100 \
+    -c:v libx264 -preset veryfast -maxrate 1984k -bufsize 3968k -pix_fmt yuv420p -g 60 \
+    -c:a libmp3lame -b:a 96k -ar 44100";
+
+#[tokio::test]
+async fn the_tutorials_own_command_line_works() {
+    let server = Server::start().await;
+    let (channel, key) = server.channel(false).await;
+    let _publisher = server.publish_as(&key, TUTORIAL);
+    server.live(&channel).await;
+    server.put(&channel, "a question").await;
+    let mut viewer = Viewer::start(channel.playback_url().unwrap()).await;
+    viewer
+        .watch_until("the cue", |viewer| !viewer.cues().is_empty())
+        .await;
+    let session = server.ivs.get_stream_session();
+    let session = session.channel_arn(channel.arn().unwrap()).send().await;
+    let ingest = session
+        .unwrap()
+        .stream_session
+        .unwrap()
+        .ingest_configuration
+        .unwrap();
+    let (video, audio) = (ingest.video.unwrap(), ingest.audio.unwrap());
+    assert_eq!((video.video_width, video.video_height), (1920, 1080));
+    assert_eq!(audio.codec(), Some("mp3"));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn audio_in_other_codecs_becomes_aac() {
+    let server = Server::start().await;
+    let (channel, key) = server.channel(false).await;
+    for (codec, known_as) in [
+        ("pcm_s16le -ar 44100", "pcm"),
+        ("adpcm_swf -ar 22050", "adpcm"),
+        ("libopus -ar 48000", "Opus"),
+        ("flac -ar 44100", "fLaC"),
+        ("ac3 -ar 48000", "ac-3"),
+    ] {
+        let audio: Vec<&str> = ["-c:a"].into_iter().chain(codec.split(' ')).collect();
+        let mut publisher = server.publish_with(&key, &audio);
+        server.live(&channel).await;
+        let mut viewer = Viewer::start(channel.playback_url().unwrap()).await;
+        viewer
+            .watch_until("a segment", |viewer| !viewer.segments.is_empty())
+            .await;
+        let segment = viewer.segments.values().next().unwrap();
+        assert!(streams(segment).contains(&StreamType::AdtsAac), "{codec}");
+        let session = server.ivs.get_stream_session();
+        let session = session.channel_arn(channel.arn().unwrap()).send().await;
+        let ingest = session
+            .unwrap()
+            .stream_session
+            .unwrap()
+            .ingest_configuration;
+        assert_eq!(ingest.unwrap().audio.unwrap().codec(), Some(known_as));
+        publisher.kill().await;
+        wait("the stream to end", async || {
+            !server.is_live(&channel).await
+        })
+        .await;
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn other_video_than_h264_is_refused_and_the_publisher_is_told() {
+    let server = Server::start().await;
+    let (channel, key) = server.channel(false).await;
+    let picture = "-re -f lavfi -i testsrc=size=320x180:rate=25";
+    let sound = "-re -f lavfi -i sine=sample_rate=44100";
+    for (arguments, why) in [
+        (
+            format!("{picture} -c:v flv1"),
+            "the video is Sorenson H.263, and only H.264 is taken",
+        ),
+        (
+            format!("{picture} -c:v libvpx-vp9 -deadline realtime"),
+            "the video is VP9 (vp09)",
+        ),
+        (format!("{sound} -c:a aac"), "there is no video"),
+    ] {
+        let (success, complaint) = server.publish_as(&key, &arguments).outcome().await;
+        assert!(!success, "{arguments}");
+        assert!(complaint.contains(why), "{arguments}: {complaint}");
+        assert!(!server.is_live(&channel).await);
+    }
+    // The channel is free for a proper publisher.
+    let _publisher = server.publish(&key);
+    server.live(&channel).await;
     server.stop().await;
 }
 

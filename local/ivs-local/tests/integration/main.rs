@@ -11,9 +11,11 @@
 
 mod broadcast;
 mod control_plane;
+mod events;
 mod ingest;
 mod low_latency;
 mod playback;
 mod program;
+mod streams;
 mod support;
 mod token_claims;

@@ -12,7 +12,6 @@ use aws_lc_rs::signature::{ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPai
 use aws_sdk_ivs::Client;
 use aws_sdk_ivs::config::{Credentials, Region};
 use aws_sdk_ivs::types::Channel;
-use ivs_local::context::Context;
 use ivs_local::packaging::id3;
 use ivs_local::{Config, Listeners};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
@@ -21,6 +20,7 @@ use mpeg2ts::pes::{PesPacketReader, ReadPesPacket};
 use mpeg2ts::ts::TsPacketReader;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
@@ -54,11 +54,7 @@ pub(crate) async fn client(api: SocketAddr, region: &'static str) -> Client {
 
 /// A server that starts empty, with the system's clock.
 pub(crate) fn config() -> Config {
-    Config {
-        ffmpeg: ffmpeg(),
-        work_dir: std::env::temp_dir(),
-        context: Context::system(),
-    }
+    Config::new(ffmpeg(), std::env::temp_dir())
 }
 
 /// A running server; dropping it stops it.
@@ -128,6 +124,22 @@ impl Server {
         Publisher::start(self.rtmp, key, audio)
     }
 
+    /// A publisher of whatever the arguments say.
+    pub(crate) fn publish_as(&self, key: &str, arguments: &str) -> Publisher {
+        let url = format!("rtmp://{}/app/{key}", self.rtmp);
+        let mut command = Command::new(ffmpeg());
+        command
+            .args(["-hide_banner", "-loglevel", "error", "-nostdin"])
+            .args(arguments.split_whitespace())
+            .args(["-f", "flv", &url])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        Publisher {
+            child: command.spawn().unwrap(),
+        }
+    }
+
     /// Waits until the channel is live.
     pub(crate) async fn live(&self, channel: &Channel) {
         wait("the stream to be live", async || {
@@ -195,6 +207,18 @@ impl Publisher {
             .await
             .expect("ffmpeg did not exit")
             .unwrap()
+    }
+
+    /// Waits for its end: whether it succeeded, and what it complained about.
+    pub(crate) async fn outcome(mut self) -> (bool, String) {
+        let mut complaint = String::new();
+        let mut stderr = self.child.stderr.take().expect("a publisher with a pipe");
+        let outcome = tokio::time::timeout(PATIENCE, async {
+            stderr.read_to_string(&mut complaint).await.unwrap();
+            self.child.wait().await.unwrap()
+        });
+        let status = outcome.await.expect("ffmpeg did not exit");
+        (status.success(), complaint)
     }
 
     pub(crate) fn is_running(&mut self) -> bool {
