@@ -2,19 +2,25 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::Context as _;
+use axum::http::Uri;
 use clap::Parser;
+use ivs_local::control::state_file;
+use ivs_local::events::eventbridge::Target;
 use ivs_local::{Config, Listeners, run};
 use tokio::net::TcpListener;
+use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// A stand-in for Amazon IVS on one machine.
 ///
 /// Control plane and HLS playback over HTTP, ingest over RTMP, timed metadata in the video. Point
-/// an AWS SDK at it with AWS_ENDPOINT_URL_IVS. State is in memory and gone when it ends.
+/// an AWS SDK at it with AWS_ENDPOINT_URL_IVS. State is in memory and gone when it ends; `--state` gives it
+/// something to start from.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Args {
@@ -35,6 +41,28 @@ struct Args {
     /// Folder that the transcoders run in, made if need be; nothing is written there
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     work_dir: PathBuf,
+    /// Start with the channels, keys and policies of this JSON file
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Put events about streams on the EventBridge at this address
+    #[arg(long, value_name = "URL", value_parser = web_address)]
+    events_endpoint: Option<String>,
+    /// Name or ARN of the bus that events are put on
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "default",
+        requires = "events_endpoint"
+    )]
+    events_bus: String,
+    /// Source of the events; on AWS it is `aws.ivs`, which only AWS may use
+    #[arg(
+        long,
+        value_name = "SOURCE",
+        default_value = "local.ivs",
+        requires = "events_endpoint"
+    )]
+    events_source: String,
     /// What to log to stderr, like `info` or `ivs_local=debug`
     #[arg(
         long,
@@ -46,14 +74,47 @@ struct Args {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let args = Args::parse();
+async fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        // Help was asked for.
+        Err(asked) if !asked.use_stderr() => asked.exit(),
+        Err(wrong) => {
+            let text = wrong.render().to_string();
+            eprintln!(
+                "{}",
+                text.lines().next().unwrap_or("error: wrong arguments")
+            );
+            return ExitCode::from(2);
+        }
+    };
+    match serve(args).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(args: Args) -> anyhow::Result<()> {
     tracing_subscriber::fmt()
         .with_env_filter(args.log)
         .with_writer(std::io::stderr)
         .init();
     std::fs::create_dir_all(&args.work_dir)
         .with_context(|| format!("cannot make the folder {}", args.work_dir.display()))?;
+    must_run(&args.ffmpeg).await?;
+    let mut config = Config::new(args.ffmpeg, args.work_dir);
+    if let Some(file) = &args.state {
+        config.catalog =
+            state_file::load(file).with_context(|| format!("the state file {}", file.display()))?;
+    }
+    config.events = args.events_endpoint.map(|endpoint_url| Target {
+        endpoint_url,
+        bus: args.events_bus,
+        source: args.events_source,
+    });
     let listeners = Listeners {
         api: TcpListener::bind(args.api)
             .await
@@ -67,7 +128,6 @@ async fn main() -> anyhow::Result<()> {
         signal(SignalKind::terminate())?,
     );
     announce(&listeners)?;
-    let config = Config::new(args.ffmpeg, args.work_dir);
     run(listeners, config, async move {
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -76,6 +136,22 @@ async fn main() -> anyhow::Result<()> {
     })
     .await
     .context("the server failed")
+}
+
+/// Fails early where every publisher would fail later.
+async fn must_run(ffmpeg: &Path) -> anyhow::Result<()> {
+    let ran = Command::new(ffmpeg).arg("-version").output().await;
+    let ran = ran.with_context(|| format!("cannot run {}", ffmpeg.display()))?;
+    anyhow::ensure!(ran.status.success(), "{} is not ffmpeg", ffmpeg.display());
+    Ok(())
+}
+
+fn web_address(text: &str) -> Result<String, String> {
+    let uri: Uri = text.parse().map_err(|_| "it is not a URL")?;
+    match (uri.scheme_str(), uri.authority()) {
+        (Some("http" | "https"), Some(_)) => Ok(text.to_owned()),
+        _ => Err("it must start with http:// or https://".into()),
+    }
 }
 
 /// Says where the server is, on lines of their own, for whoever started it.

@@ -11,6 +11,7 @@ mod error;
 mod key_pairs;
 mod page;
 mod policies;
+pub mod state_file;
 mod stream_keys;
 mod stream_sessions;
 mod streams;

@@ -29,7 +29,7 @@ pub(super) struct PolicySettings {
 }
 
 impl PolicySettings {
-    fn check(&self) -> Result<(), ApiError> {
+    pub(super) fn check(&self) -> Result<(), ApiError> {
         if let Some(name) = &self.name {
             validate::name(name)?;
         }
@@ -55,7 +55,7 @@ impl PolicySettings {
         Ok(())
     }
 
-    fn apply(self, policy: &mut PlaybackRestrictionPolicy) {
+    pub(super) fn apply(self, policy: &mut PlaybackRestrictionPolicy) {
         if let Some(name) = self.name {
             policy.name = name;
         }

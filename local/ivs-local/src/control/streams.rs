@@ -48,7 +48,7 @@ pub(super) fn list(app: &App, caller: &Caller, input: ListStreams) -> Result<Rep
     let wanted_health = input.filter_by.and_then(|filter| filter.health);
     if let Some(health) = &wanted_health {
         let known = ["HEALTHY", "STARVING", "UNKNOWN"];
-        validate::one_of("filterBy.health", Some(health.clone()), &known, "")?;
+        validate::one_of("filterBy.health", health.clone(), &known)?;
     }
     let streams = app.broadcasts.all_live(&caller.region);
     let filtered = streams.iter().filter(|broadcast| {
