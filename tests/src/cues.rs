@@ -9,11 +9,29 @@ use mpeg2ts::{
     ts::TsPacketReader,
 };
 
+/// A cue in a piece of video.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cue {
+    /// Where in the video it is, in ticks of 90 kHz; absent when its packet does not say.
+    pub pts: Option<u64>,
+    /// What was pushed.
+    pub text: String,
+}
+
 /// The texts of the ID3 tags in an MPEG-TS segment, in their order.
 ///
 /// # Errors
 /// When the segment is not MPEG-TS or a tag in it cannot be read.
 pub fn in_segment(segment: &[u8]) -> anyhow::Result<Vec<String>> {
+    let cues = placed_in_segment(segment)?;
+    Ok(cues.into_iter().map(|cue| cue.text).collect())
+}
+
+/// The cues in an MPEG-TS segment, in their order.
+///
+/// # Errors
+/// When the segment is not MPEG-TS or a tag in it cannot be read.
+pub fn placed_in_segment(segment: &[u8]) -> anyhow::Result<Vec<Cue>> {
     let mut packets = PesPacketReader::new(TsPacketReader::new(Cursor::new(segment)));
     let mut tags = Vec::new();
     while let Some(packet) = packets.read_pes_packet()? {
@@ -26,9 +44,12 @@ pub fn in_segment(segment: &[u8]) -> anyhow::Result<Vec<String>> {
             let texts = tag
                 .extended_texts()
                 .map(|text| text.value.trim_end_matches('\0'));
-            tags.extend(texts.map(|text| (pts, text.to_owned())));
+            tags.extend(texts.map(|text| Cue {
+                pts,
+                text: text.to_owned(),
+            }));
         }
     }
-    tags.sort_by_key(|(pts, _)| *pts);
-    Ok(tags.into_iter().map(|(_, text)| text).collect())
+    tags.sort_by_key(|cue| cue.pts);
+    Ok(tags)
 }

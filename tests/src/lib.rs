@@ -8,6 +8,7 @@
 //! - [`viewer`]: one person of the audience, from sign-in to the last cue;
 //! - [`show`]: a whole show; [`comparison`] holds what everyone saw against what they should have
 //!   seen, and [`report`] judges;
+//! - [`soak`]: many players on ivs-local for a long time;
 //! - [`backstage`]: what an operator can look at: the saga's history, the dead-letter queues.
 
 pub mod api;
@@ -17,7 +18,9 @@ pub mod comparison;
 pub mod cues;
 pub mod player;
 pub mod points;
+pub mod publisher;
 pub mod questions;
 pub mod report;
 pub mod show;
+pub mod soak;
 pub mod viewer;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use m3u8_rs::{MasterPlaylist, MediaPlaylist};
 use reqwest::{Client, StatusCode, Url, header::ORIGIN};
 
-use crate::cues;
+use crate::cues::{self, Cue};
 
 /// How far behind the newest segment playback starts, in segments.
 const START_BEHIND: u64 = 2;
@@ -15,6 +15,8 @@ const START_BEHIND: u64 = 2;
 pub struct SeenCue {
     /// What was pushed.
     pub text: String,
+    /// Where in the video it is, in ticks of 90 kHz.
+    pub pts: Option<u64>,
     /// When the segment with it was there, in milliseconds since 1970.
     pub at: i64,
 }
@@ -99,14 +101,19 @@ impl Player {
             let segment = self.segment(&playlist, sequence - first).await?;
             let at = Timestamp::now().as_millisecond();
             seen.extend(
-                cues::in_segment(&segment)?
+                cues::placed_in_segment(&segment)?
                     .into_iter()
-                    .map(|text| SeenCue { text, at }),
+                    .map(|Cue { pts, text }| SeenCue { text, pts, at }),
             );
             self.segments += 1;
         }
         self.next = Some(end.max(next));
         Ok(seen)
+    }
+
+    /// The address of the media playlist, which this playback alone knows.
+    pub fn media_playlist(&self) -> &Url {
+        &self.variant
     }
 
     async fn segment(&self, playlist: &MediaPlaylist, index: u64) -> Result<Vec<u8>, PlayError> {

@@ -15,8 +15,8 @@ use crate::{
     workspace::Workspace,
 };
 
-/// The name of the stack.
-const STACK: &str = "cuepoint";
+/// The name of the stack, and of its bus.
+pub(crate) const STACK: &str = "cuepoint";
 
 /// The steps that put the stack into the running cloud.
 pub(crate) struct Deployment<'a> {

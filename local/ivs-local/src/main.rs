@@ -80,11 +80,10 @@ async fn main() -> ExitCode {
         // Help was asked for.
         Err(asked) if !asked.use_stderr() => asked.exit(),
         Err(wrong) => {
+            // What follows the first paragraph repeats the usage.
             let text = wrong.render().to_string();
-            eprintln!(
-                "{}",
-                text.lines().next().unwrap_or("error: wrong arguments")
-            );
+            let first = text.lines().take_while(|line| !line.is_empty());
+            eprintln!("{}", first.map(str::trim).collect::<Vec<_>>().join(" "));
             return ExitCode::from(2);
         }
     };

@@ -5,13 +5,13 @@
 
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_eventbridge::Client;
-use aws_sdk_eventbridge::config::{Builder, Credentials, Region};
+use aws_sdk_eventbridge::config::{Builder, Credentials, Region, SharedCredentialsProvider};
 use aws_sdk_eventbridge::error::DisplayErrorContext;
 use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
@@ -49,7 +49,7 @@ pub async fn send_all(
     mut queue: mpsc::Receiver<Notice>,
     mut stop: oneshot::Receiver<()>,
 ) {
-    let client = client(&target.endpoint_url).await;
+    let client = client(&target.endpoint_url);
     let mut stopping = false;
     loop {
         let notice = tokio::select! {
@@ -72,22 +72,22 @@ pub async fn send_all(
 }
 
 /// A client with the environment's credentials or, without any, made-up ones: a stand-in for
-/// EventBridge takes those.
-async fn client(endpoint_url: &str) -> Client {
+/// EventBridge takes those. Nothing else of the user's settings for AWS is looked at.
+fn client(endpoint_url: &str) -> Client {
     let made_up = Credentials::new("ivs-local", "ivs-local", None, None, "ivs-local");
     let credentials = CredentialsProviderChain::first_try(
         "Environment",
         EnvironmentVariableCredentialsProvider::new(),
     )
     .or_else("MadeUp", made_up);
-    let config = aws_config::defaults(BehaviorVersion::latest())
+    let config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
         .endpoint_url(endpoint_url)
         .region(Region::from_static("us-east-1"))
-        .credentials_provider(credentials)
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::builder().operation_timeout(PATIENCE).build())
-        .load()
-        .await;
+        .build();
     Client::new(&config)
 }
 

@@ -1,5 +1,6 @@
 //! Publishers: who is let in, and how a stream ends.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use mpeg2ts::es::StreamType;
@@ -240,7 +241,7 @@ async fn hostile_rtmp_ends_its_own_connection_only() {
     // `@setDataFrame` with nothing behind it.
     let bare = message(18, b"\x02\x00\x0D@setDataFrame");
     for input in [huge, bare, vec![0xFF; 4_096], message(1, &[0; 4])] {
-        let mut socket = shake_hands(&server).await;
+        let mut socket = shake_hands(server.rtmp).await;
         // The server may have closed before everything is written.
         let _ = socket.write_all(&input).await;
         let _ = socket.shutdown().await;
@@ -254,8 +255,8 @@ async fn hostile_rtmp_ends_its_own_connection_only() {
 }
 
 /// A connection that has got as far as RTMP messages.
-async fn shake_hands(server: &Server) -> TcpStream {
-    let mut socket = TcpStream::connect(server.rtmp).await.unwrap();
+pub(crate) async fn shake_hands(rtmp: SocketAddr) -> TcpStream {
+    let mut socket = TcpStream::connect(rtmp).await.unwrap();
     let mut handshake = Handshake::new(PeerType::Client);
     socket
         .write_all(&handshake.generate_outbound_p0_and_p1().unwrap())

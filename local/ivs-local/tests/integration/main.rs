@@ -12,6 +12,7 @@
 mod broadcast;
 mod control_plane;
 mod events;
+mod fuzz;
 mod ingest;
 mod low_latency;
 mod playback;

@@ -14,8 +14,8 @@ use tokio::process::{Child, ChildStdout, Command};
 
 use crate::support::{PATIENCE, Publisher, client, ffmpeg, signal, wait};
 
-struct Program {
-    child: Child,
+pub(crate) struct Program {
+    pub(crate) child: Child,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
@@ -24,16 +24,10 @@ impl Program {
         Self::start_with(&[])
     }
 
-    fn start_with(arguments: &[&str]) -> Self {
+    pub(crate) fn start_with(arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ivs-local"));
-        command.args([
-            "--api",
-            "127.0.0.1:0",
-            "--rtmp",
-            "127.0.0.1:0",
-            "--log",
-            "ivs_local=trace",
-        ]);
+        command.args(["--api", "127.0.0.1:0", "--rtmp", "127.0.0.1:0"]);
+        command.env("RUST_LOG", "ivs_local=trace");
         command.arg("--ffmpeg").arg(ffmpeg()).args(arguments);
         let piped = command
             .stdout(Stdio::piped())
@@ -53,7 +47,7 @@ impl Program {
     }
 
     /// Where it says it listens: the API and ingest.
-    async fn addresses(&mut self) -> (SocketAddr, SocketAddr) {
+    pub(crate) async fn addresses(&mut self) -> (SocketAddr, SocketAddr) {
         let (api, rtmp) = (self.line().await, self.line().await);
         assert_eq!(self.line().await, "ready");
         let rtmp = rtmp.strip_prefix("rtmp rtmp://").unwrap();
