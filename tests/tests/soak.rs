@@ -1,7 +1,5 @@
 //! A short soak; `cargo xtask soak` runs a long one.
 
-#![expect(clippy::unwrap_used, reason = "the helpers of a test fail it")]
-
 use cuepoint_e2e::{
     publisher::ffmpeg,
     soak::{self, Plan},

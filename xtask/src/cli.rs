@@ -25,6 +25,11 @@ pub(crate) enum Command {
     /// Serves the viewers' page too. Prints its address, three ready-made users (an entitled
     /// viewer, one who is not entitled, and a producer) and every other address.
     Up(Up),
+    /// Run the stand-in for IVS with many players for a long time.
+    ///
+    /// One publisher, a steady flow of cues, and players of both kinds. Exits with 0 only if every
+    /// player saw every cue once and in order, and the server did not grow.
+    Soak(Soak),
     /// Run all checks and all tests.
     ///
     /// Runs `lint`, brings the local cloud up, runs the tests of every crate and of the page
@@ -67,6 +72,23 @@ pub(crate) struct Demo {
     pub(crate) keep: bool,
     #[command(flatten)]
     pub(crate) up: Up,
+}
+
+/// How long, and for how many.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Soak {
+    /// How long cues are put into the video.
+    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u64).range(10..=86_400))]
+    pub(crate) seconds: u64,
+    /// How many players watch; every other one follows announced segments.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(2..=500))]
+    pub(crate) players: u32,
+    /// How many cues are put a second.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=5))]
+    pub(crate) cues_per_second: u32,
+    /// Write the figures to this file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
 }
 
 /// What is run of the checks and tests.

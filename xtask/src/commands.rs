@@ -2,6 +2,7 @@
 
 mod bench;
 mod demo;
+mod soak;
 mod test;
 mod up;
 
@@ -12,7 +13,7 @@ use std::{
 
 use anyhow::Context;
 
-pub(crate) use self::{bench::bench, demo::demo, test::test, up::up};
+pub(crate) use self::{bench::bench, demo::demo, soak::soak, test::test, up::up};
 use crate::{
     build,
     cli::{Lint, Up},

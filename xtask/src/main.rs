@@ -58,6 +58,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Demo(options) => commands::demo(&workspace, &options),
         Command::Up(options) => commands::up(&workspace, &options),
+        Command::Soak(options) => commands::soak(&workspace, &options),
         Command::Test(options) => commands::test(&workspace, &options),
         Command::Lint(options) => commands::lint(&workspace, &options),
         Command::Bench(what) => commands::bench(&workspace, &what),

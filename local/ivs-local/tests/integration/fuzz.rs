@@ -215,9 +215,8 @@ async fn distorted_rtmp() {
     while Instant::now() < end {
         connections += 1;
         if connections % 8 == 0 {
-            let random: Vec<u8> = std::iter::repeat_with(|| rng.u8(..))
-                .take(rng.usize(1..8_192))
-                .collect();
+            let length = rng.usize(1..8_192);
+            let random: Vec<u8> = std::iter::repeat_with(|| rng.u8(..)).take(length).collect();
             send(TcpStream::connect(target.rtmp).await.unwrap(), &random).await;
             continue;
         }
