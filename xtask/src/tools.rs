@@ -46,6 +46,8 @@ pub(crate) enum Tool {
     Chromium,
     /// From npm: what the page is made of, and made with.
     Page,
+    /// boto3 and the AWS CLI, as clients of ivs-local.
+    AwsClients,
 }
 
 impl Tool {
@@ -64,6 +66,7 @@ impl Tool {
             Self::Node => "node",
             Self::Chromium => "chromium",
             Self::Page => "page",
+            Self::AwsClients => "aws-clients",
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::catalog::{Catalog, Channel};
 use crate::context::Context;
 use crate::events::{EventName, Outbox};
 use crate::history::History;
+use crate::metadata_rate::{MetadataRate, TooMany};
 use crate::packaging::transcoder::FfmpegAt;
 use crate::playback::sessions::Sessions;
 use crate::tokens::revocation::{Revocations, UsedTokens};
@@ -33,6 +34,7 @@ pub struct App {
     sessions: Mutex<Sessions>,
     revocations: Mutex<Revocations>,
     used_tokens: Mutex<UsedTokens>,
+    metadata_rate: Mutex<MetadataRate>,
 }
 
 impl App {
@@ -53,6 +55,7 @@ impl App {
             sessions: Mutex::default(),
             revocations: Mutex::default(),
             used_tokens: Mutex::default(),
+            metadata_rate: Mutex::default(),
         }
     }
 
@@ -106,6 +109,14 @@ impl App {
     /// Which single-use tokens were used.
     pub fn used_tokens(&self) -> MutexGuard<'_, UsedTokens> {
         lock(&self.used_tokens)
+    }
+
+    /// Counts a PutMetadata for a channel that exists.
+    ///
+    /// # Errors
+    /// It is one too many for this second.
+    pub fn admit_metadata(&self, channel_arn: &str) -> Result<(), TooMany> {
+        lock(&self.metadata_rate).admit(channel_arn, self.context.now())
     }
 }
 

@@ -17,6 +17,7 @@ pub mod control;
 pub mod events;
 pub mod history;
 pub mod ingest;
+pub mod metadata_rate;
 pub mod packaging;
 pub mod playback;
 pub mod tokens;

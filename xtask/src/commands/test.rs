@@ -80,6 +80,9 @@ impl Run<'_> {
         if self.includes(Part::Browser) {
             tools.push(Tool::Chromium);
         }
+        if self.includes(Part::Rust) {
+            tools.push(Tool::AwsClients);
+        }
         let scope = if self.includes(Part::Rust) {
             Scope::ProgramsAndTests
         } else {

@@ -16,9 +16,10 @@ pub use items::{Channel, KeyPair, PlaybackRestrictionPolicy, StreamKey, Tags};
 
 /// Channels per server; IVS allows 20,000 per region.
 const CHANNELS: usize = 1_000;
-/// Playback key pairs per region (IVS service quotas).
+/// Playback key pairs per account and region (IVS service quotas; "a maximum service quota of 3" is
+/// also what the Terraform provider's tests of this resource reckon with).
 const KEY_PAIRS_A_REGION: usize = 3;
-/// Playback restriction policies per region (IVS service quotas).
+/// Playback restriction policies per region. IVS has such a quota; this figure is this server's.
 const POLICIES_A_REGION: usize = 20;
 
 /// Why the catalog refuses a change.

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::broadcast::TagError;
 use crate::catalog::CatalogError;
+use crate::metadata_rate::TooMany;
 use crate::tokens::revocation::Full;
 
 /// An error answer: the SDKs tell its kind from the `x-amzn-errortype` header.
@@ -83,6 +84,12 @@ impl From<Full> for ApiError {
     }
 }
 
+impl From<TooMany> for ApiError {
+    fn from(error: TooMany) -> Self {
+        Self::Throttling(error.to_string())
+    }
+}
+
 impl ApiError {
     /// The answer to a tag that the stream of `channel_arn` did not take.
     pub fn for_tag(error: TagError, channel_arn: &str) -> Self {
@@ -96,11 +103,10 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (name, status) = self.name_and_status();
-        let mut response = (
-            status,
-            Json(json!({ "exceptionMessage": self.to_string() })),
-        )
-            .into_response();
+        let text = self.to_string();
+        // The model's member, and the one that boto3 and the AWS CLI show.
+        let body = json!({ "exceptionMessage": text, "message": text });
+        let mut response = (status, Json(body)).into_response();
         response
             .headers_mut()
             .insert("x-amzn-errortype", HeaderValue::from_static(name));

@@ -11,10 +11,12 @@ mod error;
 mod key_pairs;
 mod page;
 mod policies;
+mod revocations;
 pub mod state_file;
 mod stream_keys;
 mod stream_sessions;
 mod streams;
+mod tags;
 mod validate;
 
 #[cfg(test)]
@@ -23,6 +25,7 @@ mod tests;
 use std::sync::Arc;
 
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -94,8 +97,14 @@ pub fn router(app: Arc<App>) -> Router {
     let router = add(router, "GetStreamSession", stream_sessions::get);
     let router = add(router, "ListStreamSessions", stream_sessions::list);
     let router = add(router, "PutMetadata", streams::put_metadata);
-    let router = add(router, "StartViewerSessionRevocation", streams::revoke);
+    let router = add(router, "StartViewerSessionRevocation", revocations::start);
+    let router = add(
+        router,
+        "BatchStartViewerSessionRevocation",
+        revocations::batch_start,
+    );
     router
+        .merge(tags::routes())
         .fallback(not_implemented)
         .layer(DefaultBodyLimit::max(BODY))
         .with_state(app)
@@ -107,33 +116,34 @@ where
     I: DeserializeOwned + Send + 'static,
 {
     let handler = post(
-        move |State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes| async move {
-            let result = call(&app, run, &headers, &body);
-            match &result {
-                Ok(_) => tracing::debug!(operation = name, "served"),
-                Err(error) => tracing::debug!(operation = name, %error, "refused"),
-            }
-            respond(result)
+        move |State(app): State<Arc<App>>, headers: HeaderMap, body: Body| async move {
+            answer(name, || {
+                let caller = caller(&headers)?;
+                run(&app, &caller, parse(body)?)
+            })
         },
     );
     router.route(&format!("/{name}"), handler)
 }
 
-fn call<I: DeserializeOwned>(
-    app: &App,
-    run: Operation<I>,
-    headers: &HeaderMap,
-    body: &[u8],
-) -> Result<Reply, ApiError> {
-    let caller = caller(headers)?;
-    let body = if body.is_empty() { b"{}" } else { body };
+/// A request's body, or why it could not be read: too long, or cut off.
+type Body = Result<Bytes, BytesRejection>;
+
+/// Reads an operation's input; no body is an empty one.
+fn parse<I: DeserializeOwned>(body: Body) -> Result<I, ApiError> {
+    let body = body.map_err(|rejection| ApiError::Validation(rejection.to_string()))?;
+    let body: &[u8] = if body.is_empty() { b"{}" } else { &body };
     // serde's text names the field and the kind expected; it never repeats a long value.
-    let input =
-        serde_json::from_slice(body).map_err(|error| ApiError::Validation(error.to_string()))?;
-    run(app, &caller, input)
+    serde_json::from_slice(body).map_err(|error| ApiError::Validation(error.to_string()))
 }
 
-fn respond(result: Result<Reply, ApiError>) -> Response {
+/// Runs an operation and answers what comes of it.
+fn answer(name: &'static str, operation: impl FnOnce() -> Result<Reply, ApiError>) -> Response {
+    let result = operation();
+    match &result {
+        Ok(_) => tracing::debug!(operation = name, "served"),
+        Err(error) => tracing::debug!(operation = name, %error, "refused"),
+    }
     match result {
         Ok(Reply::Json(body)) => Json(body).into_response(),
         Ok(Reply::Empty) => StatusCode::NO_CONTENT.into_response(),

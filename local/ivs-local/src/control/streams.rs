@@ -1,4 +1,4 @@
-//! Live streams: what is on air, stopping it, tags for it, and ending viewers' sessions.
+//! Live streams: what is on air, stopping it, and tags for it.
 
 use std::sync::Arc;
 
@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::arn::Kind;
 use crate::broadcast::Broadcast;
-use crate::tokens::VIEWER_ID_CHARS;
 
 use super::channels::playback_url;
 use super::page::{self, Wanted};
@@ -131,33 +130,11 @@ pub(super) fn put_metadata(app: &App, _: &Caller, input: PutMetadata) -> Result<
         )));
     }
     let broadcast = live(app, &input.channel_arn)?;
+    app.admit_metadata(&broadcast.channel_arn)?;
     broadcast
         .put_tag(input.metadata)
         .map_err(|error| ApiError::for_tag(error, &broadcast.channel_arn))?;
     Ok(Reply::Empty)
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Revoke {
-    channel_arn: String,
-    viewer_id: String,
-    #[serde(default)]
-    viewer_session_versions_less_than_or_equal_to: u32,
-}
-
-pub(super) fn revoke(app: &App, _: &Caller, input: Revoke) -> Result<Reply, ApiError> {
-    validate::arn(Kind::Channel, &input.channel_arn)?;
-    if !(1..=VIEWER_ID_CHARS).contains(&input.viewer_id.chars().count()) {
-        return Err(ApiError::Validation(format!(
-            "viewerId must have from 1 to {VIEWER_ID_CHARS} characters"
-        )));
-    }
-    app.catalog().channel(&input.channel_arn)?;
-    let version = input.viewer_session_versions_less_than_or_equal_to;
-    app.revocations()
-        .revoke(&input.channel_arn, &input.viewer_id, version)?;
-    Reply::json(json!({}))
 }
 
 /// The live stream of a channel that exists.

@@ -8,7 +8,7 @@ use super::ApiError;
 /// Longest name of anything.
 const NAME: usize = 128;
 /// Most tags of a resource.
-const TAGS: usize = 50;
+pub(super) const TAGS: usize = 50;
 /// Longest key of a tag, in characters.
 const TAG_KEY: usize = 128;
 /// Longest value of a tag, in characters.

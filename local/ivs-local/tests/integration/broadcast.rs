@@ -21,7 +21,7 @@ async fn cues_reach_every_viewer_once_in_order_at_the_same_segment() {
         let text = format!(r#"{{"n":{number},"text":"{}"}}"#, "ü".repeat(25 * number));
         server.put(&channel, &text).await;
         put.push(text);
-        tokio::time::sleep(Duration::from_millis(130)).await;
+        tokio::time::sleep(Duration::from_millis(210)).await;
     }
     for viewer in [&mut one, &mut other] {
         viewer

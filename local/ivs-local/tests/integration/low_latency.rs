@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_ivs::types::{Channel, ChannelLatencyMode};
 use ivs_local::packaging::id3;
 use reqwest::Response;
+use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::support::{PATIENCE, Server, Viewer, cues};
 
@@ -105,6 +106,13 @@ async fn channel(server: &Server, mode: ChannelLatencyMode) -> (Channel, String)
     )
 }
 
+/// As often as tags may be put, also when one was late.
+fn pace() -> Interval {
+    let mut ticks = tokio::time::interval(Duration::from_millis(210));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
 #[tokio::test]
 async fn a_tag_is_there_before_its_segment_is_complete() {
     let server = Server::start().await;
@@ -113,9 +121,10 @@ async fn a_tag_is_there_before_its_segment_is_complete() {
     server.live(&channel).await;
     let mut viewer = LowLatencyViewer::start(channel.playback_url().unwrap()).await;
     viewer.step().await.unwrap();
-    let mut delays = Vec::new();
+    let (mut delays, mut ticks) = (Vec::new(), pace());
     for number in 0..30 {
         let text = format!("tag {number}");
+        ticks.tick().await;
         let put = Instant::now();
         server.put(&channel, &text).await;
         viewer.read_until(&text, |viewer| viewer.has(&text)).await;
@@ -277,7 +286,7 @@ async fn players_of_both_kinds_have_the_same_tags_at_the_same_point() {
         .collect();
     let last = put.last().unwrap();
     let putting = async {
-        let mut ticks = tokio::time::interval(Duration::from_millis(205));
+        let mut ticks = pace();
         for text in &put {
             ticks.tick().await;
             server.put(&channel, text).await;

@@ -2,7 +2,8 @@
 //! on free ports.
 //!
 //! One binary for all, since linking the SDK takes longer than running the tests. ffmpeg is found
-//! through `CUEPOINT_FFMPEG`, else at `.tools/bin/ffmpeg` in the workspace.
+//! through `CUEPOINT_FFMPEG`, else at `.tools/bin/ffmpeg` in the workspace; boto3 and the AWS CLI are
+//! in the virtual environment `CUEPOINT_AWS_CLIENTS`, else `.tools/aws-clients`.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,6 +11,7 @@
 )]
 
 mod broadcast;
+mod clients;
 mod control_plane;
 mod events;
 mod fuzz;
