@@ -78,7 +78,7 @@ pub(crate) fn bring_up(plan: &Plan<'_>) -> anyhow::Result<Cloud> {
     };
     let step = progress.step("Start the cloud");
     let (ministack, endpoint_url) = start_ministack(&tools, instance)?;
-    let (ivs, ivs_endpoint_url) = start_ivs(workspace, &tools, instance, &endpoint_url)?;
+    let (ivs, ivs_endpoint_url) = start_ivs(workspace, &tools, instance, Some(&endpoint_url))?;
     let deployment = Deployment {
         workspace,
         instance,
@@ -160,26 +160,24 @@ pub(crate) fn start_ivs(
     workspace: &Workspace,
     tools: &Tools,
     instance: &Instance,
-    events_endpoint_url: &str,
+    events_endpoint_url: Option<&str>,
 ) -> anyhow::Result<(Process, String)> {
     let log = instance.log("ivs-local");
     let folder = instance.state("ivs-local");
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let mut command = Command::new(workspace.program("ivs-local"));
-    for_local_cloud(&mut command, events_endpoint_url);
+    on_this_machine(&mut command);
+    if let Some(url) = events_endpoint_url {
+        for_local_cloud(&mut command, url);
+        // The stack makes a bus of its own name. Events before that are lost, and logged.
+        command.args(["--events-endpoint", url, "--events-bus", STACK]);
+    }
     command
         .args(["--api", "127.0.0.1:0", "--rtmp", "127.0.0.1:0", "--ffmpeg"])
         .arg(tools.ffmpeg())
         .arg("--work-dir")
         .arg(folder)
-        // The stack makes a bus of its own name. Events before that are lost, and logged.
-        .args([
-            "--events-endpoint",
-            events_endpoint_url,
-            "--events-bus",
-            STACK,
-        ])
         .env("TMPDIR", instance.temporary());
     let mut process = Process::start(command, "ivs-local", &log)?;
     let address = await_start(&mut process, || {

@@ -35,7 +35,7 @@ fn cues(workspace: &Workspace, options: &Cues) -> anyhow::Result<ExitCode> {
     setting.make(Scope::Programs, &needed, || page.build())?;
 
     let tools = Tools::of(workspace);
-    let (mut ivs, ivs_endpoint_url) = cloud::start_ivs(workspace, &tools, &setting.instance)?;
+    let (mut ivs, ivs_endpoint_url) = cloud::start_ivs(workspace, &tools, &setting.instance, None)?;
     let port = Reserved::take()?;
     let system = system(&ivs_endpoint_url, port.port());
     let mut server = page.serve(port, &json!({}), None)?;
