@@ -27,9 +27,19 @@ impl Show {
     }
 
     pub(crate) async fn start_configured(config: Config, arguments: &[&str]) -> Self {
+        Self::prepared(config, arguments, async |_, _| {}).await
+    }
+
+    /// With something done to the channel before it goes on air.
+    pub(crate) async fn prepared(
+        config: Config,
+        arguments: &[&str],
+        prepare: impl AsyncFnOnce(&Server, &Channel),
+    ) -> Self {
         let server = Server::start_with(config).await;
         let signer = Signer::imported(&server).await;
         let (channel, key) = server.channel(true).await;
+        prepare(&server, &channel).await;
         let publisher = server.publish_with(&key, arguments);
         server.live(&channel).await;
         Self {
