@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::events::{EventName, Outbox};
 use crate::history::History;
 use crate::metadata_rate::{MetadataRate, TooMany};
+use crate::packaging::ladder::Lines;
 use crate::packaging::transcoder::FfmpegAt;
 use crate::playback::sessions::Sessions;
 use crate::tokens::revocation::{Revocations, UsedTokens};
@@ -22,6 +23,8 @@ pub struct App {
     pub context: Context,
     /// The ffmpeg program, and the folder that it runs in.
     pub ffmpeg: FfmpegAt,
+    /// Renditions that are made beside each source.
+    pub renditions: Vec<Lines>,
     /// Where the API and playback listen.
     pub api: SocketAddr,
     /// Where publishers connect.
@@ -46,6 +49,7 @@ impl App {
                 program: config.ffmpeg,
                 folder: config.work_dir,
             },
+            renditions: config.renditions,
             api,
             rtmp,
             broadcasts: Broadcasts::default(),

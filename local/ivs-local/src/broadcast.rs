@@ -6,31 +6,18 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use crate::arn;
-use crate::packaging::segment::SegmentReader;
+use crate::packaging::ladder::Lines;
 use crate::packaging::segmenter::Step;
-use crate::packaging::window::{Listing, Window};
+pub use crate::packaging::track::Rendition;
+use crate::packaging::track::Track;
 
 /// Tags that may wait for the packager, which takes them at once; beyond it callers are throttled.
 const TAG_QUEUE: usize = 64;
-/// Longest wait for a segment that has been announced to begin.
-const ANNOUNCED: Duration = Duration::from_secs(10);
-
-/// What a multivariant playlist says about the video, as far as the publisher told.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rendition {
-    /// RFC 6381 name of the video codec, like `avc1.42c01e`.
-    pub video_codec: Option<String>,
-    /// Whether there is audio; it is AAC-LC, since the transcoder makes it that.
-    pub audio: bool,
-    /// Width and height in pixels.
-    pub resolution: Option<(u32, u32)>,
-}
 
 /// One stream session, from a publisher's start to its end.
 #[derive(Debug)]
@@ -42,9 +29,9 @@ pub struct Broadcast {
     /// When the publisher was let in.
     pub started: Timestamp,
     rendition: RwLock<Rendition>,
-    window: RwLock<Window>,
-    /// Counts changes of the window that a request may wait for.
-    turns: watch::Sender<u64>,
+    source: Arc<Track>,
+    /// The renditions made here.
+    ladder: RwLock<Vec<Arc<Track>>>,
     playable: watch::Sender<bool>,
     stop_asked: watch::Sender<bool>,
     starving: AtomicBool,
@@ -99,28 +86,33 @@ impl Broadcast {
         })
     }
 
-    /// Does to the segments what the segmenter says, so that no player sees less than all of it.
+    /// Does to the source's segments what its segmenter says.
     pub fn apply(&self, steps: Vec<Step>) {
-        let (mut begun, mut completed) = (false, false);
-        let mut window = write(&self.window);
-        for step in steps {
-            begun |= matches!(step, Step::Begin);
-            completed |= matches!(step, Step::End(_));
-            window.apply(step);
+        self.apply_to(&self.source, steps);
+    }
+
+    /// Does to a rendition's segments what its segmenter says.
+    pub fn apply_to(&self, track: &Track, steps: Vec<Step>) {
+        let completed = steps.iter().any(|step| matches!(step, Step::End(_)));
+        track.apply(steps);
+        if completed {
+            self.note_playable();
         }
-        drop(window);
-        if begun {
-            self.turns.send_modify(|turns| *turns += 1);
-        }
-        if completed && !self.playable.send_replace(true) {
+    }
+
+    /// A stream can be played once every rendition can.
+    fn note_playable(&self) {
+        let playable = self.tracks().iter().all(|track| track.is_playable());
+        if playable && !self.playable.send_replace(true) {
             tracing::info!(stream.id = self.stream_id, "the stream can be played");
         }
     }
 
-    /// Says that no segment follows.
+    /// Says that no segment follows in any rendition.
     pub fn end(&self) {
-        write(&self.window).end();
-        self.turns.send_modify(|turns| *turns += 1);
+        for track in self.tracks() {
+            track.end();
+        }
     }
 
     /// Notes what the publisher says about the video.
@@ -128,34 +120,51 @@ impl Broadcast {
         change(&mut write(&self.rendition));
     }
 
-    /// What is known about the video.
+    /// What is known about the source's video.
     pub fn rendition(&self) -> Rendition {
         read(&self.rendition).clone()
     }
 
-    /// What the media playlist lists now.
-    pub fn listing(&self) -> Listing {
-        read(&self.window).listing()
+    /// What is known about a track's video; `None` for one that would be no smaller than the source.
+    pub fn rendition_of(&self, track: &Track) -> Option<Rendition> {
+        let source = self.rendition();
+        let Some(lines) = track.lines else {
+            return Some(source);
+        };
+        let resolution = match source.resolution {
+            None => None,
+            Some(resolution) => Some(lines.of(resolution)?),
+        };
+        Some(Rendition {
+            video_codec: Some(lines.codec().to_owned()),
+            audio: source.audio,
+            resolution,
+        })
     }
 
-    /// A reader of one segment: of a complete one while it is kept, of the one being written, or
-    /// of the next one, which is waited for.
-    pub async fn segment(&self, number: u64) -> Option<SegmentReader> {
-        let mut turns = self.turns.subscribe();
-        let begins = turns.wait_for(|_| {
-            let window = read(&self.window);
-            // Those that are not announced are not waited for.
-            let announced = (window.begun()..=window.listing().open + 1).contains(&number);
-            !announced || window.has_ended()
-        });
-        // Whatever ended the wait, the window knows whether the segment is there.
-        let _ = tokio::time::timeout(ANNOUNCED, begins).await;
-        read(&self.window).segment(number)
+    /// The video as the publisher sends it.
+    pub fn source(&self) -> &Arc<Track> {
+        &self.source
     }
 
-    /// The highest bit rate of the segments kept, in bits a second.
-    pub fn peak_bandwidth(&self) -> u64 {
-        read(&self.window).peak_bandwidth()
+    /// All renditions, the source first.
+    pub fn tracks(&self) -> Vec<Arc<Track>> {
+        let source = std::iter::once(Arc::clone(&self.source));
+        source.chain(read(&self.ladder).iter().cloned()).collect()
+    }
+
+    /// Adds a rendition of a height.
+    pub fn add_track(&self, lines: Lines) {
+        let mut ladder = write(&self.ladder);
+        let number = ladder.len() + 1;
+        ladder.push(Arc::new(Track::new(number, Some(lines))));
+    }
+
+    /// Ends a rendition and forgets it.
+    pub fn drop_track(&self, track: &Track) {
+        track.end();
+        write(&self.ladder).retain(|other| other.number != track.number);
+        self.note_playable();
     }
 }
 
@@ -198,8 +207,8 @@ impl Broadcasts {
             channel_arn: channel_arn.to_owned(),
             started: now,
             rendition: RwLock::default(),
-            window: RwLock::default(),
-            turns: watch::Sender::default(),
+            source: Arc::new(Track::new(0, None)),
+            ladder: RwLock::default(),
             playable: watch::Sender::new(false),
             stop_asked: watch::Sender::new(false),
             starving: AtomicBool::new(false),
@@ -291,6 +300,7 @@ fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     const ARN: &str = "arn:aws:ivs:us-east-1:000000000000:channel/abc";
 
@@ -321,34 +331,6 @@ mod tests {
         assert!(broadcasts.live(ARN).is_some());
         drop(on_air);
         assert!(broadcasts.live(ARN).is_none());
-    }
-
-    #[tokio::test]
-    async fn the_next_segment_is_waited_for_and_no_other() {
-        let broadcasts = Broadcasts::default();
-        let (on_air, _tags) = begin(&broadcasts).unwrap();
-        let broadcast = Arc::clone(on_air.broadcast());
-        broadcast.apply(vec![Step::Begin]);
-        assert!(broadcast.segment(0).await.is_some(), "being written");
-        assert!(broadcast.segment(2).await.is_none(), "not announced");
-        let next = tokio::spawn({
-            let broadcast = Arc::clone(&broadcast);
-            async move { broadcast.segment(1).await.is_some() }
-        });
-        tokio::task::yield_now().await;
-        assert!(!next.is_finished());
-        broadcast.apply(vec![Step::End(Duration::from_secs(1)), Step::Begin]);
-        assert!(next.await.unwrap());
-
-        let after_the_last = tokio::spawn({
-            let broadcast = Arc::clone(&broadcast);
-            async move { broadcast.segment(2).await.is_none() }
-        });
-        tokio::task::yield_now().await;
-        broadcast.apply(vec![Step::End(Duration::from_secs(1))]);
-        broadcast.end();
-        assert!(after_the_last.await.unwrap());
-        assert!(broadcast.segment(1).await.is_some(), "it is still kept");
     }
 
     #[test]

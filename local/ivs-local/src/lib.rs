@@ -39,6 +39,7 @@ use catalog::Catalog;
 use context::Context;
 use events::Outbox;
 use events::eventbridge::{self, Target};
+use packaging::ladder::Lines;
 
 /// How long open HTTP requests, and the last events, may take when the server stops.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -61,6 +62,8 @@ pub struct Config {
     pub ffmpeg: PathBuf,
     /// The folder that ffmpeg runs in; it must exist, and nothing is written there.
     pub work_dir: PathBuf,
+    /// Renditions to make beside each source, tallest first; at most [`packaging::ladder::MOST`].
+    pub renditions: Vec<Lines>,
     /// Clock and randomness.
     pub context: Context,
     /// What exists at the start.
@@ -75,6 +78,7 @@ impl Config {
         Self {
             ffmpeg,
             work_dir,
+            renditions: Vec::new(),
             context: Context::system(),
             catalog: Catalog::default(),
             events: None,

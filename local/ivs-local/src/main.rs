@@ -10,6 +10,7 @@ use axum::http::Uri;
 use clap::Parser;
 use ivs_local::control::state_file;
 use ivs_local::events::eventbridge::Target;
+use ivs_local::packaging::ladder::{self, Lines};
 use ivs_local::{Config, Listeners, run};
 use tokio::net::TcpListener;
 use tokio::process::Command;
@@ -38,6 +39,9 @@ struct Args {
         default_value = "ffmpeg"
     )]
     ffmpeg: PathBuf,
+    /// Make these renditions beside each source, like 360p,160p; each costs an encoder per stream
+    #[arg(long, value_name = "LINES", value_delimiter = ',')]
+    renditions: Vec<Lines>,
     /// Folder that the transcoders run in, made if need be; nothing is written there
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     work_dir: PathBuf,
@@ -96,6 +100,18 @@ async fn main() -> ExitCode {
     }
 }
 
+/// The renditions asked for, tallest first and each once.
+fn renditions(mut asked: Vec<Lines>) -> anyhow::Result<Vec<Lines>> {
+    asked.sort_unstable_by(|a, b| b.cmp(a));
+    asked.dedup();
+    anyhow::ensure!(
+        asked.len() <= ladder::MOST,
+        "--renditions: at most {} of them",
+        ladder::MOST
+    );
+    Ok(asked)
+}
+
 async fn serve(args: Args) -> anyhow::Result<()> {
     tracing_subscriber::fmt()
         .with_env_filter(args.log)
@@ -105,6 +121,7 @@ async fn serve(args: Args) -> anyhow::Result<()> {
         .with_context(|| format!("cannot make the folder {}", args.work_dir.display()))?;
     must_run(&args.ffmpeg).await?;
     let mut config = Config::new(args.ffmpeg, args.work_dir);
+    config.renditions = renditions(args.renditions)?;
     if let Some(file) = &args.state {
         config.catalog =
             state_file::load(file).with_context(|| format!("the state file {}", file.display()))?;

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::io::AsyncWriteExt;
-use tokio::process::ChildStdin;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -14,8 +12,7 @@ use crate::broadcast::{Broadcast, OnAir};
 use crate::catalog::Channel;
 use crate::events::EventName;
 use crate::history::Ingest;
-use crate::packaging::transcoder::Transcoder;
-use crate::packaging::{self, PackagingError};
+use crate::packaging::pipeline::Pipeline;
 
 /// Characters of a stream's id after `st-` (service model, `StreamId`).
 const STREAM_ID: usize = 23;
@@ -25,9 +22,7 @@ const STREAM_ID: usize = 23;
 /// Dropped in a panic, it frees the channel, closes the pipe and kills the child all the same.
 pub(super) struct Publishing {
     session: Session,
-    transcoder: Transcoder,
-    packager: JoinHandle<Result<(), PackagingError>>,
-    input: ChildStdin,
+    pipeline: Pipeline,
     header_written: bool,
     ingest: Ingest,
 }
@@ -38,12 +33,7 @@ impl Publishing {
         let stream_id = format!("st-{}", app.context.short_id(STREAM_ID));
         let now = app.context.now();
         let (on_air, tags) = app.broadcasts.begin(&channel.arn, stream_id.clone(), now)?;
-        let (transcoder, pipes) = Transcoder::start(&app.ffmpeg, &stream_id)?;
-        let packager = tokio::spawn(packaging::package(
-            pipes.output,
-            tags,
-            Arc::clone(on_air.broadcast()),
-        ));
+        let pipeline = Pipeline::start(&app.ffmpeg, &app.renditions, on_air.broadcast(), tags)?;
         tracing::info!(
             channel.arn = channel.arn,
             stream.id = stream_id,
@@ -51,9 +41,7 @@ impl Publishing {
         );
         Ok(Self {
             session: Session::begin(app, channel, on_air),
-            transcoder,
-            packager,
-            input: pipes.input,
+            pipeline,
             header_written: false,
             ingest: Ingest::default(),
         })
@@ -120,7 +108,7 @@ impl Publishing {
             self.learn(|ingest| said.fill(ingest));
         }
         bytes.extend(flv::tag(kind, timestamp, data));
-        timeout(WRITE, self.input.write_all(&bytes))
+        timeout(WRITE, self.pipeline.write(bytes))
             .await
             .map_err(|_| IngestError::Stalled)?
             .map_err(|_| IngestError::TranscoderEnded)
@@ -143,14 +131,9 @@ impl Publishing {
     pub(super) async fn end(self) {
         let stream_id = self.broadcast().stream_id.clone();
         drop(self.session);
-        drop(self.input);
-        self.transcoder.end().await;
-        match self.packager.await {
-            Ok(Ok(())) => tracing::info!(stream.id = stream_id, "publishing ended"),
-            Ok(Err(error)) => tracing::warn!(stream.id = stream_id, %error, "packaging failed"),
-            Err(error) => {
-                tracing::warn!(stream.id = stream_id, %error, "packaging ended in a panic")
-            }
+        match self.pipeline.end().await {
+            Ok(()) => tracing::info!(stream.id = stream_id, "publishing ended"),
+            Err(error) => tracing::warn!(stream.id = stream_id, %error, "packaging failed"),
         }
     }
 }

@@ -3,35 +3,25 @@
 //! A segment begins with the program tables and a random access point. A tag is written into the
 //! open segment the moment it comes, so it is in exactly one segment, in order, by construction;
 //! and the open segment is always a valid prefix, so that it can be served while it grows.
+//!
+//! The source's segmenter decides by its [`CutRule`] and notes what it did as [`Mark`]s. Those of
+//! the other renditions follow: they wait until the source has got as far, and do the same at the
+//! same frame, so that a segment of any rendition has the same number, frames and tags.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::clock::{after, ticks, ticks_between};
+use super::lead::Lead;
+pub use super::lead::{CutRule, Mark};
 use super::ts::{CLOCK_HZ, CLOCK_WRAP, PACKET, PacketInfo, TsError, TsInserter, TsParser};
 
-/// Ticks between tags that come during one frame: a millisecond, the grain of players' clocks.
-const TAG_SPACING: u64 = CLOCK_HZ / 1000;
-
-/// Where segments are cut.
-#[derive(Debug, Clone, Copy)]
-pub struct CutRule {
-    /// Length from which on the next random access point begins a new segment. A little under the
-    /// nominal second, since RTMP rounds its timestamps to milliseconds.
-    pub at_least: Duration,
-    /// Size in bytes at which a segment ends without one, so that memory stays bounded.
-    pub at_most_bytes: usize,
-}
-
-impl Default for CutRule {
-    fn default() -> Self {
-        Self {
-            at_least: Duration::from_millis(950),
-            at_most_bytes: 16 << 20,
-        }
-    }
-}
+/// Ticks by which a frame of another rendition may miss the source's: half a frame at 25 a second.
+const ALIGNED: u64 = CLOCK_HZ / 50;
+/// Bytes of another rendition that wait for the source at most.
+const MOST_HELD: usize = 8 << 20;
 
 /// What happens to the stream's segments, one thing after the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,14 +60,32 @@ impl OpenSegment {
     }
 }
 
+/// Why a stream cannot be segmented.
+#[derive(Debug, thiserror::Error)]
+pub enum SegmenterError {
+    /// It is not a transport stream that can be read and written.
+    #[error(transparent)]
+    Ts(#[from] TsError),
+    /// It has no key frame where the source begins a segment.
+    #[error("there is no key frame where the source has one")]
+    Misaligned,
+    /// It is too far ahead of the source.
+    #[error("the source does not come")]
+    Ahead,
+}
+
 /// Turns bytes of a transport stream, and tags, into segments.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Segmenter {
-    rule: CutRule,
+    lead: Lead,
+    /// What was done, for the segmenters that follow.
+    marks: Vec<Mark>,
     parser: TsParser,
     inserter: TsInserter,
     /// Bytes of a packet that has not come whole yet.
     partial: Vec<u8>,
+    /// Packets that wait for the source.
+    held: VecDeque<([u8; PACKET], PacketInfo)>,
     open: Option<OpenSegment>,
     /// Tags that came before the first segment began.
     waiting: VecDeque<String>,
@@ -89,42 +97,118 @@ pub struct Segmenter {
 impl Segmenter {
     /// A segmenter with its own rule for cutting.
     pub fn new(rule: CutRule) -> Self {
+        Self::led_by(Lead::Own(rule))
+    }
+
+    /// A segmenter that does what the source's does; see [`Self::follow`].
+    pub fn following() -> Self {
+        Self::led_by(Lead::source())
+    }
+
+    fn led_by(lead: Lead) -> Self {
         Self {
-            rule,
-            ..Self::default()
+            lead,
+            marks: Vec::new(),
+            parser: TsParser::default(),
+            inserter: TsInserter::default(),
+            partial: Vec::new(),
+            held: VecDeque::new(),
+            open: None,
+            waiting: VecDeque::new(),
+            last_tag_pts: None,
+            frame: 0,
         }
+    }
+
+    /// What has been done since it was last asked, and how far the stream has got.
+    pub fn take_marks(&mut self) -> (Vec<Mark>, Option<u64>) {
+        let newest = self.open.as_ref().map(|open| open.last_pts);
+        (std::mem::take(&mut self.marks), newest)
+    }
+
+    /// Takes over what the source's segmenter has done, up to its newest frame.
+    ///
+    /// # Errors
+    /// See [`Self::push`].
+    pub fn follow(
+        &mut self,
+        done: &[Mark],
+        newest: Option<u64>,
+    ) -> Result<Vec<Step>, SegmenterError> {
+        self.lead.follow(done, newest);
+        self.advance()
+    }
+
+    /// Waits for the source no longer, since it has ended.
+    ///
+    /// # Errors
+    /// See [`Self::push`].
+    pub fn source_ended(&mut self) -> Result<Vec<Step>, SegmenterError> {
+        self.lead.source_ended();
+        self.advance()
     }
 
     /// Takes the next bytes and says what they do.
     ///
     /// # Errors
-    /// Bytes that are not a transport stream.
-    pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<Step>, TsError> {
+    /// Bytes that are not a transport stream, or one that does not go with the source.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<Step>, SegmenterError> {
         let mut packets = std::mem::take(&mut self.partial);
         packets.extend_from_slice(bytes);
         self.partial = packets.split_off(packets.len() - packets.len() % PACKET);
         let infos = self.parser.parse(&packets)?;
+        let (packets, _) = packets.as_chunks::<PACKET>();
+        self.held.extend(packets.iter().copied().zip(infos));
+        if self.held.len() * PACKET > MOST_HELD {
+            return Err(SegmenterError::Ahead);
+        }
+        self.advance()
+    }
+
+    /// Takes the packets that need not wait.
+    fn advance(&mut self) -> Result<Vec<Step>, SegmenterError> {
         let mut steps = Vec::new();
-        for (packet, info) in packets.chunks_exact(PACKET).zip(infos) {
-            self.take_packet(packet, &info, &mut steps)?;
+        while let Some((packet, info)) = self.held.pop_front() {
+            if self
+                .clock(&info)
+                .is_some_and(|pts| self.lead.must_wait(pts))
+            {
+                self.held.push_front((packet, info));
+                break;
+            }
+            self.take_packet(&packet, &info, &mut steps)?;
         }
         steps.extend(self.flush());
         Ok(steps)
+    }
+
+    /// The timestamp of a frame of the stream that rules, if one begins with this packet.
+    fn clock(&self, info: &PacketInfo) -> Option<u64> {
+        let tables = self.parser.tables()?;
+        info.pts.filter(|_| info.pid == tables.clock_pid())
     }
 
     /// Puts a tag at this point of the video.
     ///
     /// # Errors
     /// See [`TsInserter::write_tag`].
-    pub fn insert(&mut self, text: String) -> Result<Vec<Step>, TsError> {
+    pub fn insert(&mut self, text: String) -> Result<Vec<Step>, SegmenterError> {
         self.waiting.push_back(text);
         self.write_waiting()?;
         Ok(self.flush().into_iter().collect())
     }
 
     /// Completes the last segment, when the stream has ended.
-    pub fn finish(self) -> Vec<Step> {
+    pub fn finish(mut self) -> Vec<Step> {
         let mut steps = Vec::new();
+        // The source may have gone on for a frame; what it carried is not lost with that.
+        for mark in self.lead.rest() {
+            if let Mark::Tag(pts, text) = mark
+                && let Err(error) = self.write_tag(pts, &text)
+            {
+                tracing::warn!(%error, "a tag is not in every rendition");
+            }
+        }
         if let Some(open) = self.open {
             let end = open.last_pts + self.frame;
             open.end(end, &mut steps);
@@ -141,17 +225,12 @@ impl Segmenter {
         packet: &[u8],
         info: &PacketInfo,
         steps: &mut Vec<Step>,
-    ) -> Result<(), TsError> {
-        let Some(tables) = self.parser.tables() else {
-            return Ok(());
-        };
-        if !tables.is_elementary(info.pid) {
+    ) -> Result<(), SegmenterError> {
+        let tables = self.parser.tables();
+        if !tables.is_some_and(|tables| tables.is_elementary(info.pid)) {
             return Ok(()); // tables are written anew, everything else is not needed to play
         }
-        let frame = (info.pid == tables.clock_pid())
-            .then_some(info.pts)
-            .flatten();
-        if let Some(pts) = frame {
+        if let Some(pts) = self.clock(info) {
             self.at_frame(pts, info.random_access, steps)?;
         }
         if let Some(open) = &mut self.open {
@@ -160,22 +239,14 @@ impl Segmenter {
         Ok(())
     }
 
-    /// A frame of the clock stream begins: cut here if the rule says so.
+    /// A frame of the stream that rules begins: a segment may, too.
     fn at_frame(
         &mut self,
         pts: u64,
         random_access: bool,
         steps: &mut Vec<Step>,
-    ) -> Result<(), TsError> {
-        let cut = match &self.open {
-            None => random_access,
-            Some(open) => {
-                let played = ticks_between(open.first_pts, pts);
-                let long_enough = played >= ticks(self.rule.at_least);
-                let bytes = open.handed_out + open.fresh.len();
-                (random_access && long_enough) || bytes >= self.rule.at_most_bytes
-            }
-        };
+    ) -> Result<(), SegmenterError> {
+        let cut = self.cuts_at(pts, random_access);
         if let Some(open) = &mut self.open {
             let step = ticks_between(open.last_pts, pts);
             // Frames come in decoding order: a step back is a reordered frame, not a wrap.
@@ -184,9 +255,52 @@ impl Segmenter {
                 open.last_pts = pts;
             }
         }
-        if !cut {
-            return Ok(());
+        if cut {
+            self.cut(pts, steps);
+            self.write_waiting()?;
         }
+        self.catch_up(pts, random_access, steps)
+    }
+
+    /// Whether the rule says that a segment begins here.
+    fn cuts_at(&self, pts: u64, random_access: bool) -> bool {
+        let Lead::Own(rule) = &self.lead else {
+            return false;
+        };
+        match &self.open {
+            None => random_access,
+            Some(open) => {
+                let played = ticks_between(open.first_pts, pts);
+                let long_enough = played >= ticks(rule.at_least);
+                let bytes = open.handed_out + open.fresh.len();
+                (random_access && long_enough) || bytes >= rule.at_most_bytes
+            }
+        }
+    }
+
+    /// Does what the source did up to this frame.
+    fn catch_up(
+        &mut self,
+        pts: u64,
+        random_access: bool,
+        steps: &mut Vec<Step>,
+    ) -> Result<(), SegmenterError> {
+        while let Some(mark) = self.lead.next_mark(pts) {
+            match mark {
+                Mark::Cut(at) => {
+                    if !random_access || ticks_between(at, pts) > ALIGNED {
+                        return Err(SegmenterError::Misaligned);
+                    }
+                    self.cut(pts, steps);
+                }
+                Mark::Tag(at, text) => self.write_tag(at, &text)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins the next segment.
+    fn cut(&mut self, pts: u64, steps: &mut Vec<Step>) {
         if let Some(open) = self.open.take() {
             open.end(pts, steps);
         }
@@ -201,39 +315,32 @@ impl Segmenter {
             first_pts: pts,
             last_pts: pts,
         });
-        self.write_waiting()
+        self.mark(Mark::Cut(pts));
     }
 
-    fn write_waiting(&mut self) -> Result<(), TsError> {
-        let (Some(open), Some(tables)) = (&mut self.open, self.parser.tables()) else {
-            return Ok(());
-        };
-        while let Some(text) = self.waiting.pop_front() {
-            let pts = after(self.last_tag_pts, open.last_pts);
-            self.inserter
-                .write_tag(tables, &text, pts, &mut open.fresh)?;
+    fn write_waiting(&mut self) -> Result<(), SegmenterError> {
+        while let Some(now) = self.open.as_ref().map(|open| open.last_pts)
+            && let Some(text) = self.waiting.pop_front()
+        {
+            let pts = after(self.last_tag_pts, now);
+            self.write_tag(pts, &text)?;
             self.last_tag_pts = Some(pts);
+            self.mark(Mark::Tag(pts, text));
         }
         Ok(())
     }
-}
 
-/// The timestamp for a tag at `now`: two tags never share one, so that a player which keys its cues
-/// by time keeps both.
-fn after(last: Option<u64>, now: u64) -> u64 {
-    match last.map(|last| (last, ticks_between(last, now))) {
-        Some((last, ahead)) if ahead == 0 || ahead >= CLOCK_WRAP / 2 => {
-            (last + TAG_SPACING) % CLOCK_WRAP
+    fn write_tag(&mut self, pts: u64, text: &str) -> Result<(), TsError> {
+        if let (Some(open), Some(tables)) = (&mut self.open, self.parser.tables()) {
+            self.inserter
+                .write_tag(tables, text, pts, &mut open.fresh)?;
         }
-        _ => now,
+        Ok(())
     }
-}
 
-/// How far the 33-bit clock runs from one timestamp to another.
-fn ticks_between(from: u64, to: u64) -> u64 {
-    (to + CLOCK_WRAP - from % CLOCK_WRAP) % CLOCK_WRAP
-}
-
-fn ticks(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).map_or(CLOCK_WRAP, |micros| micros * CLOCK_HZ / 1_000_000)
+    fn mark(&mut self, mark: Mark) {
+        if matches!(self.lead, Lead::Own(_)) {
+            self.marks.push(mark);
+        }
+    }
 }

@@ -14,7 +14,7 @@ use mpeg2ts::ts::{
 use proptest::prelude::*;
 
 use super::id3;
-use super::segmenter::{CutRule, Segmenter, Step};
+use super::segmenter::{CutRule, Segmenter, SegmenterError, Step};
 use super::ts::{CLOCK_WRAP, PACKET};
 
 const PMT_PID: u16 = 0x1000;
@@ -395,4 +395,63 @@ proptest! {
         let total: Duration = segments.iter().map(|segment| segment.duration).sum();
         prop_assert!(total.abs_diff(Duration::from_secs(4)) < Duration::from_millis(2), "{:?}", total);
     }
+}
+
+/// The frames of the stream that rules in a segment, and its tags.
+fn outline(segment: &Segment) -> (Duration, Vec<u64>, Vec<(u64, String)>) {
+    let video = pes_of(segment, StreamId::VIDEO_MIN);
+    let mut frames: Vec<u64> = video.into_iter().map(|(pts, _)| pts).collect();
+    frames.sort_unstable();
+    (segment.duration, frames, tags_of(segment))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// However late or early a rendition's packets come, its segments have the source's numbers,
+    /// lengths, frames and tags.
+    #[test]
+    fn a_rendition_keeps_in_step_with_the_source(
+        turns in prop::collection::vec((any::<bool>(), 1usize..40_000, any::<bool>()), 1..40),
+    ) {
+        let stream = Source::seconds(4, 25, 0);
+        let (mut source, mut other) = (Segmenter::new(CutRule::default()), Segmenter::following());
+        let (mut source_steps, mut other_steps) = (Vec::new(), Vec::new());
+        let (mut source_rest, mut other_rest) = (&stream[..], &stream[..]);
+        let last = [(true, usize::MAX, true), (false, usize::MAX, false)];
+        for (number, (is_source, read, tag)) in turns.into_iter().chain(last).enumerate() {
+            let rest = if is_source { &mut source_rest } else { &mut other_rest };
+            let (now, later) = rest.split_at(rest.len().min(read));
+            *rest = later;
+            if is_source {
+                source_steps.extend(source.push(now).unwrap());
+            } else {
+                other_steps.extend(other.push(now).unwrap());
+            }
+            if tag {
+                source_steps.extend(source.insert(format!("tag {number}")).unwrap());
+            }
+            let (marks, newest) = source.take_marks();
+            other_steps.extend(other.follow(&marks, newest).unwrap());
+        }
+        source_steps.extend(source.finish());
+        other_steps.extend(other.source_ended().unwrap());
+        other_steps.extend(other.finish());
+        let expected: Vec<_> = segments(source_steps).iter().map(outline).collect();
+        let found: Vec<_> = segments(other_steps).iter().map(outline).collect();
+        prop_assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn a_rendition_without_the_sources_key_frames_is_refused() {
+    let (mut source, mut other) = (Segmenter::new(CutRule::default()), Segmenter::following());
+    source.push(&Source::seconds(4, 25, 0)).unwrap();
+    let (marks, newest) = source.take_marks();
+    other.follow(&marks, newest).unwrap();
+    let refused = other.push(&Source::seconds(4, 60, 0));
+    assert!(
+        matches!(refused, Err(SegmenterError::Misaligned)),
+        "{refused:?}"
+    );
 }

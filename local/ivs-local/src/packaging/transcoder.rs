@@ -1,6 +1,8 @@
 //! The ffmpeg child: FLV in on its stdin, an MPEG transport stream out of its stdout.
 //!
-//! Video is copied; audio becomes AAC, whatever it was. Nothing touches the disk.
+//! The source's video is copied, a rendition's is scaled; audio becomes AAC, whatever it was.
+//! Timestamps are kept, so that all transcoders of a stream give a frame the same one. Nothing
+//! touches the disk.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -8,6 +10,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+
+use super::ladder::Lines;
 
 /// How long a child may take to flush and end once its input is closed.
 const EXIT_TIME: Duration = Duration::from_secs(3);
@@ -22,25 +26,51 @@ const INPUT: &[&str] = &[
     "500000",
     "-probesize",
     "65536",
+    "-copyts",
     "-f",
     "flv",
     "-i",
     "pipe:0",
 ];
-/// Output: every audio frame in a PES packet of its own, so that none straddles a cut.
-const OUTPUT: &[&str] = &[
-    "-map",
-    "0:v:0",
-    "-map",
-    "0:a:0?",
+/// The source's video: as it is.
+const SOURCE: &[&str] = &["-c:v", "copy"];
+/// A rendition's video: frames as they come, at their own times, key frames where the source has
+/// them and nowhere else.
+const RENDITION: &[&str] = &[
     "-c:v",
-    "copy",
+    "libx264",
+    "-preset",
+    "ultrafast",
+    "-tune",
+    "zerolatency",
+    "-profile:v",
+    "baseline",
+    "-pix_fmt",
+    "yuv420p",
+    "-force_key_frames",
+    "source",
+    "-g",
+    "100000",
+    "-sc_threshold",
+    "0",
+    "-fps_mode",
+    "passthrough",
+    "-enc_time_base:v",
+    "demux",
+];
+/// Output: every audio frame in a PES packet of its own, so that none straddles a cut; and times
+/// that are the input's, moved by as much as no encoder's delay reaches below zero.
+const OUTPUT: &[&str] = &[
     "-c:a",
     "aac",
     "-b:a",
     "128k",
     "-ac",
     "2",
+    "-avoid_negative_ts",
+    "disabled",
+    "-output_ts_offset",
+    "10",
     "-f",
     "mpegts",
     "-pes_payload_size",
@@ -79,14 +109,20 @@ pub struct Pipes {
 }
 
 impl Transcoder {
-    /// Starts the child.
+    /// Starts the child, for the source or for a rendition of a height.
     ///
     /// # Errors
     /// The program cannot be started.
-    pub fn start(ffmpeg: &FfmpegAt, stream_id: &str) -> std::io::Result<(Self, Pipes)> {
+    pub fn start(
+        ffmpeg: &FfmpegAt,
+        stream_id: &str,
+        lines: Option<Lines>,
+    ) -> std::io::Result<(Self, Pipes)> {
         let mut child = Command::new(program(&ffmpeg.program)?)
             .current_dir(&ffmpeg.folder)
             .args(INPUT)
+            .args(["-map", "0:v:0", "-map", "0:a:0?"])
+            .args(video(lines))
             .args(OUTPUT)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -113,6 +149,20 @@ impl Transcoder {
             }
         }
     }
+}
+
+fn video(lines: Option<Lines>) -> Vec<String> {
+    let Some(lines) = lines else {
+        return SOURCE.iter().copied().map(str::to_owned).collect();
+    };
+    let scale = format!("scale=-2:{}", lines.get());
+    let own = ["-vf", &scale, "-level", lines.level()];
+    RENDITION
+        .iter()
+        .copied()
+        .chain(own)
+        .map(str::to_owned)
+        .collect()
 }
 
 /// A path with folders in it is meant from where the server runs, not from where ffmpeg will.

@@ -39,6 +39,8 @@ enum PlaybackError {
     Offline,
     #[error("no such playback session")]
     NoSession,
+    #[error("no such rendition")]
+    NoRendition,
     #[error("no such segment")]
     NoSegment,
     #[error("too many players")]
@@ -49,7 +51,9 @@ impl IntoResponse for PlaybackError {
     fn into_response(self) -> Response {
         let status = match self {
             Self::Refused(_) | Self::NoSession => StatusCode::FORBIDDEN,
-            Self::NoChannel | Self::Offline | Self::NoSegment => StatusCode::NOT_FOUND,
+            Self::NoChannel | Self::Offline | Self::NoRendition | Self::NoSegment => {
+                StatusCode::NOT_FOUND
+            }
             Self::Full => StatusCode::SERVICE_UNAVAILABLE,
         };
         let body = Json(json!({ "status": status.as_u16(), "error": self.to_string() }));
@@ -61,8 +65,8 @@ impl IntoResponse for PlaybackError {
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/{channel}", get(multivariant))
-        .route("/playlist/{file}", get(media_playlist))
-        .route("/segment/{session}/{file}", get(segment))
+        .route("/playlist/{session}/{file}", get(media_playlist))
+        .route("/segment/{session}/{rendition}/{file}", get(segment))
         .fallback(|| async { PlaybackError::NoChannel })
         .layer(middleware::from_fn(cors::allow))
         .with_state(app)
@@ -82,65 +86,70 @@ async fn multivariant(
         .broadcasts
         .live(&channel_arn)
         .ok_or(PlaybackError::Offline)?;
-    let cap = grant.as_ref().and_then(|grant| grant.maximum_resolution);
-    if cap.is_some_and(|cap| !cap.allows(broadcast.rendition().resolution)) {
+    let now = app.context.now();
+    let once = grant
+        .as_ref()
+        .and_then(|grant| Some((grant.single_use?, grant.expires_at)));
+    let session = Session::new(Arc::clone(&broadcast), grant, now);
+    let tracks = session.tracks();
+    if tracks.is_empty() {
         return Err(Refusal::Resolution.into());
     }
     if method == Method::HEAD {
         // It could be played; but only who reads the playlist plays.
         return Ok(m3u8(Vec::new()));
     }
-    let now = app.context.now();
-    if let Some((id, until)) = grant
-        .as_ref()
-        .and_then(|grant| Some((grant.single_use?, grant.expires_at)))
-        && !app.used_tokens().take(id, until, now)
-    {
+    if once.is_some_and(|(id, until)| !app.used_tokens().take(id, until, now)) {
         return Err(Refusal::Used.into());
     }
-    let session = Session::new(Arc::clone(&broadcast), grant, now);
     let id = app.context.secret_id();
     app.sessions()
         .open(id.clone(), session)
         .map_err(|_| PlaybackError::Full)?;
     tracing::debug!(stream.id = broadcast.stream_id, "playback started");
     Ok(m3u8(playlist::multivariant(
-        &broadcast,
-        &format!("{PREFIX}/playlist/{id}.m3u8"),
+        &tracks,
+        &format!("{PREFIX}/playlist/{id}"),
     )))
 }
 
 async fn media_playlist(
     State(app): State<Arc<App>>,
-    Path(file): Path<String>,
+    Path((id, file)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, PlaybackError> {
-    let id = file.strip_suffix(".m3u8").ok_or(PlaybackError::NoSession)?;
-    let session = admission::to_session(&app, id, &headers)?;
+    let session = admission::to_session(&app, &id, &headers)?;
+    let number = file.strip_suffix(".m3u8");
+    let track = number
+        .and_then(|number| session.track(number.parse().ok()?))
+        .ok_or(PlaybackError::NoRendition)?;
     let channel_arn = &session.broadcast.channel_arn;
     let low_latency = app
         .catalog()
         .channel(channel_arn)
         .is_ok_and(|channel| channel.latency_mode == "LOW");
     Ok(m3u8(playlist::media(
-        &session.broadcast.listing(),
-        &format!("{PREFIX}/segment/{id}"),
+        &track.listing(),
+        &format!("{PREFIX}/segment/{id}/{}", track.number),
         low_latency,
     )))
 }
 
 async fn segment(
     State(app): State<Arc<App>>,
-    Path((id, file)): Path<(String, String)>,
+    Path((id, rendition, file)): Path<(String, String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, PlaybackError> {
     let session = admission::to_session(&app, &id, &headers)?;
+    let track = rendition.parse().ok();
+    let track = track
+        .and_then(|number| session.track(number))
+        .ok_or(PlaybackError::NoRendition)?;
     let number = file
         .strip_suffix(".ts")
         .and_then(|number| number.parse().ok())
         .ok_or(PlaybackError::NoSegment)?;
-    let reader = session
-        .broadcast
+    let reader = track
         .segment(number)
         .await
         .ok_or(PlaybackError::NoSegment)?;

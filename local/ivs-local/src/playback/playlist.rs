@@ -1,31 +1,33 @@
 //! HLS playlists of a broadcast, written by `m3u8-rs`.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use m3u8_rs::{MasterPlaylist, MediaPlaylist, MediaSegment, Resolution, VariantStream};
 
-use crate::broadcast::{Broadcast, Rendition};
+use crate::broadcast::Rendition;
+use crate::packaging::track::Track;
 use crate::packaging::window::Listing;
 
 /// RFC 6381 name of AAC-LC, which the transcoder makes of any audio.
 const AUDIO_CODEC: &str = "mp4a.40.2";
 
-/// The multivariant playlist with the one rendition there is, at `uri`.
-pub(super) fn multivariant(broadcast: &Broadcast, uri: &str) -> Vec<u8> {
-    let rendition = broadcast.rendition();
+/// The multivariant playlist of these tracks: media playlists are `PLAYLISTS/NUMBER.m3u8`.
+pub(super) fn multivariant(tracks: &[(Arc<Track>, Rendition)], playlists: &str) -> Vec<u8> {
+    let variants = tracks.iter().map(|(track, rendition)| VariantStream {
+        uri: format!("{playlists}/{}.m3u8", track.number),
+        bandwidth: track.peak_bandwidth().max(1),
+        codecs: codecs(rendition),
+        resolution: rendition.resolution.map(|(width, height)| Resolution {
+            width: width.into(),
+            height: height.into(),
+        }),
+        ..VariantStream::default()
+    });
     let playlist = MasterPlaylist {
         version: Some(3),
         independent_segments: true,
-        variants: vec![VariantStream {
-            uri: uri.to_owned(),
-            bandwidth: broadcast.peak_bandwidth().max(1),
-            codecs: codecs(&rendition),
-            resolution: rendition.resolution.map(|(width, height)| Resolution {
-                width: width.into(),
-                height: height.into(),
-            }),
-            ..VariantStream::default()
-        }],
+        variants: variants.collect(),
         ..MasterPlaylist::default()
     };
     written(|out| playlist.write_to(out))
@@ -89,35 +91,32 @@ mod tests {
     use std::time::Duration;
 
     use bytes::Bytes;
-    use jiff::Timestamp;
 
-    use crate::broadcast::Broadcasts;
     use crate::packaging::segmenter::Step;
 
     #[test]
-    fn the_multivariant_playlist_names_the_one_rendition() {
-        let broadcasts = Broadcasts::default();
-        let (on_air, _tags) = broadcasts
-            .begin("arn", "st-1".into(), Timestamp::UNIX_EPOCH)
-            .unwrap();
-        let broadcast = on_air.broadcast();
-        broadcast.apply(vec![
+    fn the_multivariant_playlist_names_every_rendition() {
+        let rendition = Rendition {
+            video_codec: Some("avc1.42c01e".into()),
+            audio: true,
+            resolution: Some((640, 360)),
+        };
+        let tracks: Vec<_> = (0..2)
+            .map(|number| (Arc::new(Track::new(number, None)), rendition.clone()))
+            .collect();
+        tracks[1].0.apply(vec![
             Step::Begin,
             Step::Append(Bytes::from(vec![0; 1000])),
             Step::End(Duration::from_secs(2)),
         ]);
-        broadcast.describe(|rendition| {
-            rendition.video_codec = Some("avc1.42c01e".into());
-            rendition.audio = true;
-            rendition.resolution = Some((640, 360));
-        });
-        let text = multivariant(broadcast, "/x/abc.m3u8");
+        let text = multivariant(&tracks, "/x/abc");
         let (rest, playlist) = m3u8_rs::parse_master_playlist(&text).unwrap();
         assert!(rest.is_empty());
-        let [variant] = &playlist.variants[..] else {
+        let [source, variant] = &playlist.variants[..] else {
             panic!("{playlist:?}")
         };
-        assert_eq!(variant.uri, "/x/abc.m3u8");
+        assert_eq!(source.uri, "/x/abc/0.m3u8");
+        assert_eq!(variant.uri, "/x/abc/1.m3u8");
         assert_eq!(variant.bandwidth, 4_000);
         assert_eq!(variant.codecs.as_deref(), Some("avc1.42c01e,mp4a.40.2"));
         assert_eq!(

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::broadcast::Broadcast;
+use crate::broadcast::{Broadcast, Rendition};
+use crate::packaging::track::Track;
 use crate::tokens::origin::Origins;
 use crate::tokens::resolution::MaximumResolution;
 use crate::tokens::{Grant, Viewer};
@@ -47,6 +48,27 @@ impl Session {
             session.maximum_resolution = grant.maximum_resolution;
         }
         session
+    }
+}
+
+impl Session {
+    /// The renditions that may be played, the source first, unless it is above the cap.
+    pub fn tracks(&self) -> Vec<(Arc<Track>, Rendition)> {
+        let tracks = self.broadcast.tracks().into_iter();
+        let described = tracks.filter_map(|track| {
+            let rendition = self.broadcast.rendition_of(&track)?;
+            Some((track, rendition))
+        });
+        let cap = self.maximum_resolution;
+        described
+            .filter(|(_, rendition)| cap.is_none_or(|cap| cap.allows(rendition.resolution)))
+            .collect()
+    }
+
+    /// The rendition of this number, if it may be played.
+    pub fn track(&self, number: usize) -> Option<Arc<Track>> {
+        let mut tracks = self.tracks().into_iter().map(|(track, _)| track);
+        tracks.find(|track| track.number == number)
     }
 }
 

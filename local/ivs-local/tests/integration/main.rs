@@ -21,6 +21,7 @@ mod outside;
 mod playback;
 mod policies;
 mod program;
+mod renditions;
 mod streams;
 mod support;
 mod token_claims;

@@ -90,7 +90,7 @@ async fn ffmpeg_finds_the_metadata_and_no_discontinuity() {
         let text = format!("{number} {}", "ü".repeat(20 * number));
         server.put(&channel, &text).await;
         put.push(text);
-        tokio::time::sleep(Duration::from_millis(210)).await;
+        tokio::time::sleep(Duration::from_millis(220)).await;
     }
     viewer
         .watch_until("the cues and more video", |viewer| {

@@ -54,6 +54,11 @@ impl Show {
         self.channel.arn().unwrap()
     }
 
+    /// Puts a tag into the video.
+    pub(crate) async fn put(&self, text: &str) {
+        self.server.put(&self.channel, text).await;
+    }
+
     /// Deletes the one key pair that there is.
     pub(crate) async fn delete_key(&self) {
         let ivs = &self.server.ivs;
@@ -122,11 +127,14 @@ async fn segments_are_given_out_under_the_session_only() {
     let base = format!("http://{}/api/video/v1", show.server.api);
     let guessed = "0".repeat(32);
     assert_eq!(
-        status(&format!("{base}/playlist/{guessed}.m3u8")).await,
+        status(&format!("{base}/playlist/{guessed}/0.m3u8")).await,
         403
     );
-    assert_eq!(status(&format!("{base}/segment/{guessed}/0.ts")).await, 403);
-    assert_eq!(status(&format!("{base}/segment//0.ts")).await, 403);
+    assert_eq!(
+        status(&format!("{base}/segment/{guessed}/0/0.ts")).await,
+        403
+    );
+    assert_eq!(status(&format!("{base}/segment//0/0.ts")).await, 403);
     let segments = one
         .media_playlist()
         .replace("/playlist/", "/segment/")

@@ -303,15 +303,21 @@ impl Viewer {
         let base = answer.url().clone();
         let text = answer.bytes().await.unwrap();
         let (_, multivariant) = m3u8_rs::parse_master_playlist(&text).unwrap();
-        let [variant] = &multivariant.variants[..] else {
-            panic!("{multivariant:?}")
-        };
+        let variant = &multivariant.variants[0];
         assert!(variant.bandwidth > 10_000, "{variant:?}");
         Self {
             http,
             media_playlist: base.join(&variant.uri).unwrap(),
             segments: BTreeMap::new(),
         }
+    }
+
+    /// The same playback in another rendition.
+    pub(crate) fn of_rendition(mut self, number: usize) -> Self {
+        let media = self.media_playlist.as_str();
+        let (folder, _) = media.rsplit_once('/').unwrap();
+        self.media_playlist = format!("{folder}/{number}.m3u8").parse().unwrap();
+        self
     }
 
     pub(crate) fn media_playlist(&self) -> &str {
