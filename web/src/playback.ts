@@ -46,7 +46,7 @@ export function backoffMs(attempt: number, random: number): number {
 }
 
 /** A picture that stands still for so long is looked after. */
-const STALL_MS = 12_000;
+const STALL_MS = 30_000;
 /** A token with less time left than this is not used for another try. */
 const TOKEN_MARGIN_MS = 10_000;
 /** So many tokens in a row may be refused by the video before that is an error of its own. */
