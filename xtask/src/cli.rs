@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::live;
+
 /// The developer commands of Cuepoint.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
@@ -30,6 +32,23 @@ pub(crate) enum Command {
     /// One publisher, a steady flow of cues, and players of both kinds. Exits with 0 only if every
     /// player saw every cue once and in order, and the server did not grow.
     Soak(Soak),
+    /// Put a question into the live video of a running `up`, as the IVS tutorial's generator does.
+    ///
+    /// It goes straight to PutMetadata: every player shows it at the same point of the video, and
+    /// nobody counts the answers.
+    Cue(live::Cue),
+    /// Schedule a quiz on a running `up`, as its ready-made producer.
+    ///
+    /// Its questions pop up in the video, and who watches can answer them.
+    Quiz(live::Quiz),
+    /// Say on the event bus of a running `up` that a user may watch.
+    ///
+    /// Puts a `user-entitled` event there, as a shop would, and waits until it has been applied.
+    Entitle(live::Entitlement),
+    /// Say on the event bus of a running `up` that a user may no longer watch.
+    ///
+    /// Puts a `user-entitlement-revoked` event there and waits until it has been applied.
+    Revoke(live::Entitlement),
     /// Run all checks and all tests.
     ///
     /// Runs `lint`, brings the local cloud up, runs the tests of every crate and of the page
@@ -44,12 +63,18 @@ pub(crate) enum Command {
     Doctor,
 }
 
-/// What is broadcast.
+/// What is broadcast, and which key signs the playback tokens.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Up {
     /// Broadcast this file in a loop instead of the test clip.
     #[arg(long, value_name = "FILE")]
     pub(crate) video: Option<PathBuf>,
+    /// Broadcast nothing: publish to the printed RTMP address yourself.
+    #[arg(long, conflicts_with = "video")]
+    pub(crate) no_video: bool,
+    /// Sign playback tokens with this private key, P-384 in PEM, instead of a new one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) playback_key: Option<PathBuf>,
 }
 
 /// The size and the outcome of the show.
@@ -70,8 +95,9 @@ pub(crate) struct Demo {
     /// Leave everything running after the show, until Ctrl-C.
     #[arg(long)]
     pub(crate) keep: bool,
-    #[command(flatten)]
-    pub(crate) up: Up,
+    /// Broadcast this file in a loop instead of the test clip.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) video: Option<PathBuf>,
 }
 
 /// How long, and for how many.

@@ -38,16 +38,36 @@ pub(crate) struct Plan<'a> {
     pub(crate) workspace: &'a Workspace,
     pub(crate) instance: &'a Instance,
     pub(crate) progress: &'a Progress,
-    pub(crate) video: Option<PathBuf>,
+    pub(crate) media: Media,
     /// Serve the viewers' page, which has been built.
     pub(crate) page: Option<Page<'a>>,
+}
+
+/// What is on air, and for whom.
+#[derive(Debug, Default)]
+pub(crate) struct Media {
+    pub(crate) video: Video,
+    /// The private key that signs playback tokens; else a new one.
+    pub(crate) playback_key: Option<PathBuf>,
+}
+
+/// What is broadcast.
+#[derive(Debug, Default)]
+pub(crate) enum Video {
+    /// A moving test picture.
+    #[default]
+    TestClip,
+    /// A file, in a loop.
+    File(PathBuf),
+    /// Nothing: the user publishes.
+    None,
 }
 
 /// A running local cloud with the stack deployed and the broadcast on air. All of it ends when
 /// dropped, in this order.
 pub(crate) struct Cloud {
     page: Option<Process>,
-    broadcast: Broadcast,
+    broadcast: Option<Broadcast>,
     ivs: Process,
     ministack: Process,
 }
@@ -88,21 +108,23 @@ pub(crate) fn bring_up(plan: &Plan<'_>) -> anyhow::Result<Cloud> {
             .as_ref()
             .map(|(_, port)| format!("http://127.0.0.1:{}", port.port())),
     };
-    let prepared = deployment.prepare(&ivs_endpoint_url, &step)?;
+    let prepared =
+        deployment.prepare(&ivs_endpoint_url, plan.media.playback_key.as_deref(), &step)?;
     let rtmp_url = text(&prepared["channel"]["rtmpUrl"], "the address to publish to")?;
     let channel_arn = text(&prepared["channel"]["arn"], "the channel's ARN")?;
     step.done(&deployment.endpoint_url);
 
-    let source = match &plan.video {
-        Some(file) => Source::File(file.clone()),
-        None => Source::TestClip {
+    let source = match &plan.media.video {
+        Video::File(file) => Some(Source::File(file.clone())),
+        Video::TestClip => Some(Source::TestClip {
             fonts: tools.npm_file("dejavu-fonts-ttf/ttf"),
-        },
+        }),
+        Video::None => None,
     };
     let log = instance.log("publisher");
     let mut cloud = Cloud {
         page: None,
-        broadcast: Broadcast::start(&tools.ffmpeg(), source, &rtmp_url, &log),
+        broadcast: source.map(|source| Broadcast::start(&tools.ffmpeg(), source, &rtmp_url, &log)),
         ivs,
         ministack,
     };
@@ -110,6 +132,9 @@ pub(crate) fn bring_up(plan: &Plan<'_>) -> anyhow::Result<Cloud> {
     interrupt::side_by_side(vec![
         Box::new(|| deployment.put_up(&prepared["parameters"], progress)),
         Box::new(|| {
+            let Some(broadcast) = broadcast else {
+                return Ok(());
+            };
             broadcast.await_on_air(progress, || {
                 ivs.must_run()?;
                 Ok(is_live(&ivs_endpoint_url, &channel_arn))
@@ -155,7 +180,8 @@ fn start_ministack(tools: &Tools, instance: &Instance) -> anyhow::Result<(Proces
     Ok((process, endpoint_url))
 }
 
-/// Starts the stand-in for IVS; returns its address too.
+/// Starts the stand-in for IVS; returns its address too. It tells EventBridge at the given address,
+/// if there is one, about its streams.
 pub(crate) fn start_ivs(
     workspace: &Workspace,
     tools: &Tools,

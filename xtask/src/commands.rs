@@ -2,6 +2,7 @@
 
 mod bench;
 mod demo;
+pub(crate) mod live;
 mod soak;
 mod test;
 mod up;
@@ -17,7 +18,7 @@ pub(crate) use self::{bench::bench, demo::demo, soak::soak, test::test, up::up};
 use crate::{
     build,
     cli::{Lint, Up},
-    cloud::{self, Cloud, Plan},
+    cloud::{self, Cloud, Media, Plan, Video},
     instance::Instance,
     interrupt, lint,
     page::Page,
@@ -73,12 +74,12 @@ impl<'a> Setting<'a> {
         ])
     }
 
-    fn bring_up(&self, video: Option<PathBuf>, page: Option<Page<'_>>) -> anyhow::Result<Cloud> {
+    fn bring_up(&self, media: Media, page: Option<Page<'_>>) -> anyhow::Result<Cloud> {
         cloud::bring_up(&Plan {
             workspace: self.workspace,
             instance: &self.instance,
             progress: &self.progress,
-            video,
+            media,
             page,
         })
     }
@@ -97,13 +98,24 @@ impl<'a> Setting<'a> {
     }
 }
 
-/// The file to broadcast, if there is one.
-fn video(options: &Up) -> anyhow::Result<Option<PathBuf>> {
-    let file = options.video.as_ref().map(|file| {
-        file.canonicalize()
-            .with_context(|| format!("cannot read {}", file.display()))
-    });
-    file.transpose()
+/// What is to be on air, if the files for it are there.
+fn media(options: &Up) -> anyhow::Result<Media> {
+    let found = |file: Option<&PathBuf>| {
+        file.map(|file| {
+            file.canonicalize()
+                .with_context(|| format!("cannot read {}", file.display()))
+        })
+        .transpose()
+    };
+    let video = match found(options.video.as_ref())? {
+        _ if options.no_video => Video::None,
+        Some(file) => Video::File(file),
+        None => Video::TestClip,
+    };
+    Ok(Media {
+        video,
+        playback_key: found(options.playback_key.as_ref())?,
+    })
 }
 
 /// `lint`

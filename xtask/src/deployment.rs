@@ -1,6 +1,9 @@
 //! The steps that put the stack of `infra/app.yaml` into a running cloud.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::Context;
 use serde_json::Value;
@@ -45,7 +48,12 @@ impl Deployment<'_> {
     }
 
     /// Makes the channel and the playback key. Returns what the deployment needs to know of them.
-    pub(crate) fn prepare(&self, ivs_endpoint_url: &str, step: &Step) -> anyhow::Result<Value> {
+    pub(crate) fn prepare(
+        &self,
+        ivs_endpoint_url: &str,
+        playback_key: Option<&Path>,
+        step: &Step,
+    ) -> anyhow::Result<Value> {
         let file = self.file("prepared.json");
         let mut command = self.stage();
         command
@@ -60,6 +68,9 @@ impl Deployment<'_> {
             .arg(&file);
         if let Some(origin) = &self.page_origin {
             command.args(["--origin", origin]);
+        }
+        if let Some(key) = playback_key {
+            command.arg("--playback-key").arg(key);
         }
         let log = self.instance.log("prepare");
         process::run(command, "the preparation of the channel", &log, step)?;

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Templates without which there is nothing to deploy.
-const TEMPLATES: [&str; 2] = ["app.yaml", "media.yaml"];
+const TEMPLATES: [&str; 3] = ["app.yaml", "media.yaml", "web.yaml"];
 
 /// The region whose resource types and limits the templates are checked against.
 const REGION: &str = "eu-west-1";

@@ -1,8 +1,8 @@
 //! The private channels of a show, made before the template is deployed: on AWS, `infra/media.yaml`
 //! does this.
 //!
-//! The adapter for IVS and Secrets Manager of this crate. The playback key pair is made here, new
-//! for each local cloud; its private half goes into the secret and nowhere else.
+//! The adapter for IVS and Secrets Manager of this crate. The playback key pair is the user's, or made
+//! here, new for each local cloud; its private half goes into the secret and nowhere else.
 
 use anyhow::{Context, anyhow};
 use aws_lc_rs::{
@@ -23,7 +23,7 @@ const TOKEN_SECONDS: u32 = 300;
 
 /// A P-384 key pair in the two forms it is handed over in.
 pub struct PlaybackKeyPair {
-    /// PKCS#8, PEM.
+    /// PKCS#8 or SEC1, PEM.
     private_pem: String,
     /// SubjectPublicKeyInfo, PEM: what `ImportPlaybackKeyPair` takes.
     public_pem: String,
@@ -38,9 +38,31 @@ impl PlaybackKeyPair {
         let failed = |_| anyhow!("cannot make a P-384 key pair");
         let pair = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).map_err(failed)?;
         let private = pair.to_pkcs8v1().map_err(failed)?;
-        let public = pair.public_key().as_der().map_err(failed)?;
+        let private_pem = pem::encode(&Pem::new("PRIVATE KEY", private.as_ref()));
+        Self::of(&pair, private_pem)
+    }
+
+    /// The pair of a private key in PEM: SEC1, as `openssl ecparam -genkey` writes it, or PKCS#8.
+    ///
+    /// # Errors
+    /// When it is not the private key of a P-384 pair.
+    pub fn from_private_pem(text: String) -> anyhow::Result<Self> {
+        let algorithm = &ECDSA_P384_SHA384_FIXED_SIGNING;
+        let key = pem::parse(&text).context("the private key is not PEM")?;
+        let pair = match key.tag() {
+            "EC PRIVATE KEY" => EcdsaKeyPair::from_private_key_der(algorithm, key.contents()),
+            "PRIVATE KEY" => EcdsaKeyPair::from_pkcs8(algorithm, key.contents()),
+            other => return Err(anyhow!("a private key is wanted, this is: {other}")),
+        };
+        let pair = pair.map_err(|_| anyhow!("the private key is not one of the curve P-384"))?;
+        Self::of(&pair, text)
+    }
+
+    fn of(pair: &EcdsaKeyPair, private_pem: String) -> anyhow::Result<Self> {
+        let public = pair.public_key().as_der();
+        let public = public.map_err(|_| anyhow!("cannot write the public key"))?;
         Ok(Self {
-            private_pem: pem::encode(&Pem::new("PRIVATE KEY", private.as_ref())),
+            private_pem,
             public_pem: pem::encode(&Pem::new("PUBLIC KEY", public.as_ref())),
         })
     }
@@ -155,6 +177,7 @@ pub fn parameters(channels: &[&Channel], secret_arn: &str, ivs_endpoint_url: &st
 #[cfg(test)]
 mod tests {
     use aws_lc_rs::{
+        encoding::EcPrivateKeyRfc5915Der,
         rand::SystemRandom,
         signature::{ECDSA_P384_SHA384_FIXED, UnparsedPublicKey},
     };
@@ -176,6 +199,38 @@ mod tests {
         let verifier = UnparsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, public.contents());
         assert!(verifier.verify(b"a token", signature.as_ref()).is_ok());
         assert!(verifier.verify(b"another", signature.as_ref()).is_err());
+    }
+
+    #[test]
+    fn a_key_is_taken_as_openssl_writes_it_and_kept_as_it_is() {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap();
+        let sec1: EcPrivateKeyRfc5915Der<'_> = pair.private_key().as_der().unwrap();
+        let sec1 = pem::encode(&Pem::new("EC PRIVATE KEY", sec1.as_ref()));
+        let taken = PlaybackKeyPair::from_private_pem(sec1.clone()).unwrap();
+        assert_eq!(
+            STANDARD.decode(taken.secret_string()).unwrap(),
+            sec1.as_bytes()
+        );
+        let public = pem::parse(&taken.public_pem).unwrap();
+        assert_eq!(
+            public.contents(),
+            pair.public_key().as_der().unwrap().as_ref()
+        );
+
+        let other = PlaybackKeyPair::generate().unwrap();
+        let again = PlaybackKeyPair::from_private_pem(other.private_pem.clone()).unwrap();
+        assert_eq!(again.public_pem, other.public_pem);
+    }
+
+    #[test]
+    fn what_is_no_private_key_of_the_curve_is_refused() {
+        let refused = |text: &str| PlaybackKeyPair::from_private_pem(text.to_owned()).err();
+        assert!(refused("no key").is_some());
+        let public = PlaybackKeyPair::generate().unwrap().public_pem;
+        let error = refused(&public).unwrap().to_string();
+        assert!(error.ends_with("PUBLIC KEY"), "{error}");
+        let broken = pem::encode(&Pem::new("EC PRIVATE KEY", [1, 2, 3]));
+        assert!(refused(&broken).is_some());
     }
 
     #[test]

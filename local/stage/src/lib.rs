@@ -3,7 +3,10 @@
 //! - [`stack`]: where everything is, as written to `stack.json` after a deployment;
 //! - [`people`]: users of the show in Cognito, and their sign-in;
 //! - [`channel`]: the private IVS channels and their playback key, made before the deployment;
-//! - [`upstream`]: what an upstream app says about a person's entitlement.
+//! - [`upstream`]: what an upstream app says about a person's entitlement;
+//! - [`entitlements`]: what the services have made of it, for an operator's eye;
+//! - [`cue`]: the tutorial's plain question, put into the video by hand;
+//! - [`producer`]: a quiz, through the HTTP API.
 //!
 //! And what the services' tests share:
 //! - [`probe`]: queues of a test's own, and the events on the bus;
@@ -13,10 +16,13 @@
 //! The deployed services never depend on this crate.
 
 pub mod channel;
+pub mod cue;
+pub mod entitlements;
 pub mod http_event;
 pub mod ivs_stub;
 pub mod people;
 pub mod probe;
+pub mod producer;
 pub mod stack;
 pub mod upstream;
 

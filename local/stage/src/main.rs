@@ -3,6 +3,8 @@
 //! `cargo xtask` runs the steps in order. Each reads and writes files, so that a step can be
 //! repeated and looked at by hand.
 
+mod live;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -29,6 +31,14 @@ enum Command {
     Describe(Describe),
     /// Make a user who can sign in, and print who it is as JSON.
     User(User),
+    /// Put the tutorial's question into the live video.
+    Cue(live::cue::Cue),
+    /// Schedule a quiz as the ready-made producer.
+    Quiz(live::quiz::Quiz),
+    /// Say on the bus that a user may watch.
+    Entitle(live::entitlement::Change),
+    /// Say on the bus that a user may no longer watch.
+    Revoke(live::entitlement::Change),
 }
 
 #[derive(clap::Args)]
@@ -45,6 +55,9 @@ struct Prepare {
     /// The page origin that may play the channel.
     #[arg(long, default_value = "http://localhost:8080")]
     origin: String,
+    /// The private playback key, P-384 in PEM, instead of a new one.
+    #[arg(long)]
+    playback_key: Option<PathBuf>,
     /// The file to write: parameters of the template, and the rest for `describe`.
     #[arg(long)]
     out: PathBuf,
@@ -104,11 +117,19 @@ async fn main() -> anyhow::Result<()> {
         Command::Prepare(options) => prepare(options).await,
         Command::Describe(options) => describe(&options),
         Command::User(options) => user(options).await,
+        Command::Cue(options) => live::cue::run(options).await,
+        Command::Quiz(options) => live::quiz::run(options).await,
+        Command::Entitle(options) => live::entitlement::entitle(options).await,
+        Command::Revoke(options) => live::entitlement::revoke(options).await,
     }
 }
 
 async fn prepare(options: Prepare) -> anyhow::Result<()> {
-    let pair = channel::PlaybackKeyPair::generate()?;
+    let pair = match &options.playback_key {
+        Some(file) => channel::PlaybackKeyPair::from_private_pem(read(file)?)
+            .with_context(|| format!("cannot use {}", file.display()))?,
+        None => channel::PlaybackKeyPair::generate()?,
+    };
     let aws = stage::stack::sdk_config(&options.region, &options.endpoint_url, ROOT, ROOT);
     let ivs = stage::stack::sdk_config(&options.region, &options.ivs_endpoint_url, ROOT, ROOT);
     let secrets = aws_sdk_secretsmanager::Client::new(&aws);

@@ -1,6 +1,6 @@
 //! People in Cognito: make a user, put them into a group, sign them in.
 //!
-//! The adapter for Amazon Cognito user pools. Four calls are needed, so it speaks the service's
+//! The adapter for Amazon Cognito user pools. Five calls are needed, so it speaks the service's
 //! JSON protocol itself, signed by the SDK's own signer; the generated client for all of Cognito
 //! would take longer to compile than everything else here.
 
@@ -141,6 +141,22 @@ impl People {
         })
     }
 
+    /// The id of the user who signs in with this name.
+    ///
+    /// # Errors
+    /// [`PeopleError::Refused`] with `UserNotFoundException` when there is none; the others.
+    pub async fn user_id(&self, username: &str) -> Result<String, PeopleError> {
+        const ACTION: &str = "AdminGetUser";
+        let body = json!({"UserPoolId": self.user_pool_id, "Username": username});
+        let user = self.signed(ACTION, body).await?;
+        attribute(&user["UserAttributes"], "sub")
+            .map(str::to_owned)
+            .ok_or(PeopleError::Malformed {
+                action: ACTION,
+                field: "attribute sub",
+            })
+    }
+
     /// Puts a user into a group, e.g. `producers`. Tokens issued before do not know it.
     ///
     /// # Errors
@@ -263,10 +279,15 @@ fn target(action: &str) -> String {
 
 /// The user's id in an answer of AdminCreateUser.
 fn sub(created: &Value) -> Option<&str> {
-    created["User"]["Attributes"]
+    attribute(&created["User"]["Attributes"], "sub")
+}
+
+/// The value of one attribute of a user.
+fn attribute<'a>(attributes: &'a Value, name: &str) -> Option<&'a str> {
+    attributes
         .as_array()?
         .iter()
-        .find(|attribute| attribute["Name"] == "sub")?["Value"]
+        .find(|attribute| attribute["Name"] == name)?["Value"]
         .as_str()
 }
 

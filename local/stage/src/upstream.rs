@@ -28,13 +28,31 @@ pub enum UpstreamError {
 
 /// The detail of a `user-entitled` event without limits.
 ///
-/// `event_id` names the event: a consumer takes two with the same id for one.
+/// `event_id` names the event: a consumer takes two with the same id for one. Of two events about
+/// the same user and channel the one that occurred later counts.
 pub fn user_entitled(
     event_id: &str,
     occurred_at: Timestamp,
     user_id: &str,
     channel_id: &str,
 ) -> Value {
+    let data = json!({"userId": user_id, "channelId": channel_id});
+    detail(event_id, occurred_at, data)
+}
+
+/// The detail of a `user-entitlement-revoked` event. `reason` is for operators.
+pub fn user_entitlement_revoked(
+    event_id: &str,
+    occurred_at: Timestamp,
+    user_id: &str,
+    channel_id: &str,
+    reason: &str,
+) -> Value {
+    let data = json!({"userId": user_id, "channelId": channel_id, "reason": reason});
+    detail(event_id, occurred_at, data)
+}
+
+fn detail(event_id: &str, occurred_at: Timestamp, data: Value) -> Value {
     json!({
         "metadata": {
             "eventId": event_id,
@@ -42,7 +60,7 @@ pub fn user_entitled(
             "correlationId": event_id,
             "schemaVersion": 1,
         },
-        "data": {"userId": user_id, "channelId": channel_id},
+        "data": data,
     })
 }
 

@@ -2,14 +2,22 @@
 
 use std::process::{Command, ExitCode};
 
-use super::{Setting, exit_code, keep, no_report_yet, up, video};
-use crate::{build, cli::Demo, tools::Tool, workspace::Workspace};
+use super::{Setting, exit_code, keep, media, no_report_yet, up};
+use crate::{
+    build,
+    cli::{Demo, Up},
+    tools::Tool,
+    workspace::Workspace,
+};
 
 /// `demo`
 pub(crate) fn demo(workspace: &Workspace, options: &Demo) -> anyhow::Result<ExitCode> {
     let setting = Setting::new(workspace)?;
     let report = options.report.as_deref().map(no_report_yet).transpose()?;
-    let video = video(&options.up)?;
+    let media = media(&Up {
+        video: options.video.clone(),
+        ..Up::default()
+    })?;
     // The page is for who stays to look at it.
     let page = options.keep.then(|| setting.page());
     let mut tools = Tool::CLOUD.to_vec();
@@ -17,7 +25,7 @@ pub(crate) fn demo(workspace: &Workspace, options: &Demo) -> anyhow::Result<Exit
     setting.make(build::Scope::Programs, &tools, || {
         page.map_or(Ok(()), |page| page.build())
     })?;
-    let mut cloud = setting.bring_up(video, page)?;
+    let mut cloud = setting.bring_up(media, page)?;
     let mut command = Command::new(workspace.program("show"));
     command
         .args(["--viewers", &options.viewers.to_string()])

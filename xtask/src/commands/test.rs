@@ -6,7 +6,7 @@ use super::Setting;
 use crate::{
     build::{self, Scope},
     cli::{Part, Test},
-    cloud::Cloud,
+    cloud::{Cloud, Media},
     failure::Failure,
     lint,
     process::Process,
@@ -95,7 +95,7 @@ impl Run<'_> {
             }
             Ok(())
         })?;
-        let mut cloud = self.setting.bring_up(None, Some(page))?;
+        let mut cloud = self.setting.bring_up(Media::default(), Some(page))?;
         let mut failed = Vec::new();
         if self.includes(Part::Rust) && !self.rust_tests(&mut cloud)? {
             failed.push("some tests in Rust failed".to_owned());

@@ -1,25 +1,22 @@
 //! `up`: everything runs, and the user is told where.
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{path::Path, process::ExitCode};
 
 use anyhow::Context;
 use serde_json::{Value, json};
 
-use super::{Setting, keep, video};
+use super::{Setting, keep, media};
 use crate::{build, cli::Up, cloud, page::path_form, process, tools::Tool, workspace::Workspace};
 
 /// `up`
 pub(crate) fn up(workspace: &Workspace, options: &Up) -> anyhow::Result<ExitCode> {
     let setting = Setting::new(workspace)?;
-    let video = video(options)?;
+    let media = media(options)?;
     let page = setting.page();
     let mut tools = Tool::CLOUD.to_vec();
     tools.push(Tool::Page);
     setting.make(build::Scope::Programs, &tools, || page.build())?;
-    let mut cloud = setting.bring_up(video, Some(page))?;
+    let mut cloud = setting.bring_up(media, Some(page))?;
     tell(&setting)?;
     keep(&mut cloud)?;
     Ok(ExitCode::SUCCESS)
@@ -31,12 +28,16 @@ pub(super) fn tell(setting: &Setting<'_>) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(setting.instance.stack())
         .context("cannot read the description of the stack")?;
     let stack: Value = serde_json::from_str(&text).context("the stack's description is no JSON")?;
-    let file: PathBuf = setting.instance.folder.join("users.json");
+    let file = setting.instance.users();
     std::fs::write(&file, serde_json::to_string_pretty(&users)?)
         .with_context(|| format!("cannot write {}", file.display()))?;
     print_page(&stack, &users);
     print_addresses(setting, &stack);
     print_tokens(&file);
+    println!("\n  Then, in another terminal:");
+    println!("    cargo xtask cue \"Is this on?\"   a question into the video");
+    println!("    cargo xtask quiz --watch         a quiz to answer on the page");
+    println!("    cargo xtask entitle stranger     and `revoke`: who may watch");
     Ok(())
 }
 
