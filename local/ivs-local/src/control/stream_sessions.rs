@@ -77,8 +77,8 @@ pub(super) fn list(app: &App, _: &Caller, input: ListStreamSessions) -> Result<R
 
 /// `st-` and 23 letters and digits.
 fn stream_id(id: &str) -> Result<(), ApiError> {
-    let rest = id.strip_prefix("st-").unwrap_or_default();
-    if id.len() == 26 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+    let allowed = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if id.len() == 26 && id.strip_prefix("st-").is_some_and(allowed) {
         return Ok(());
     }
     Err(ApiError::Validation(
