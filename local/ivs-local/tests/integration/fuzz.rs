@@ -397,6 +397,10 @@ fn bodies() -> Vec<(&'static str, Value)> {
         ),
         ("StartViewerSessionRevocation", viewer.clone()),
         (
+            "tags/arn%3Aaws%3Aivs%3Aus-east-1%3A000000000000%3Achannel%2Ffuzz",
+            json!({"tags": {"stage": "local"}}),
+        ),
+        (
             "BatchStartViewerSessionRevocation",
             json!({"viewerSessions": [viewer]}),
         ),
