@@ -1,4 +1,5 @@
-//! Timed-metadata tags: the text of one cue as an ID3v2.4 tag with one `TXXX` frame.
+//! Timed-metadata tags: the text of one cue as an ID3v2.4 tag with one `TXXX` frame, and the marker
+//! that begins a segment.
 //!
 //! Layout after the ID3v2.4.0 structure document (sections 3.1, 4 and 6.2) and Apple's "Timed
 //! Metadata for HTTP Live Streaming"; the frame is the one Amazon IVS players turn into a text cue.
@@ -7,23 +8,36 @@
 const HEADER: usize = 10;
 /// Text encoding byte for UTF-8 (ID3v2.4 only).
 const UTF_8: u8 = 3;
+/// Owner of the marker's private frame.
+const MARKER_OWNER: &[u8] = b"ivs-local.segment\0";
 
 /// Encodes `text` as a whole ID3v2.4 tag: one `TXXX` frame with an empty description.
 ///
 /// Sizes are syncsafe, so a tag can carry up to 256 MiB; callers pass at most 1,024 bytes.
 pub fn encode(text: &str) -> Vec<u8> {
     // encoding, empty description and its NUL, the text and its NUL
-    let frame_body = 1 + 1 + text.len() + 1;
-    let mut tag = Vec::with_capacity(2 * HEADER + frame_body);
+    tag(b"TXXX", &[&[UTF_8, 0], text.as_bytes(), &[0]])
+}
+
+/// The tag that every segment begins with: one private frame, which is no cue to any player.
+///
+/// The IVS player waits for something on every stream that the program map names before it starts,
+/// so without this it would not start until the first cue came.
+pub fn marker() -> Vec<u8> {
+    tag(b"PRIV", &[MARKER_OWNER])
+}
+
+/// A whole tag with one frame.
+fn tag(frame: &[u8; 4], body: &[&[u8]]) -> Vec<u8> {
+    let body = body.concat();
+    let mut tag = Vec::with_capacity(2 * HEADER + body.len());
     tag.extend_from_slice(b"ID3");
     tag.extend_from_slice(&[4, 0, 0]); // version 2.4.0, no flags
-    tag.extend_from_slice(&syncsafe(HEADER + frame_body));
-    tag.extend_from_slice(b"TXXX");
-    tag.extend_from_slice(&syncsafe(frame_body));
+    tag.extend_from_slice(&syncsafe(HEADER + body.len()));
+    tag.extend_from_slice(frame);
+    tag.extend_from_slice(&syncsafe(body.len()));
     tag.extend_from_slice(&[0, 0]); // no frame flags
-    tag.extend_from_slice(&[UTF_8, 0]);
-    tag.extend_from_slice(text.as_bytes());
-    tag.push(0);
+    tag.extend_from_slice(&body);
     tag
 }
 
@@ -76,6 +90,12 @@ mod tests {
         assert_eq!(&tag[14..18], &[0, 0, 1, 75]);
         // The tag without its header is 213 bytes: 1 * 128 + 85.
         assert_eq!(&tag[6..10], &[0, 0, 1, 85]);
+    }
+
+    #[test]
+    fn a_marker_is_no_cue() {
+        assert_eq!(&marker()[..14], b"ID3\x04\x00\x00\x00\x00\x00\x1CPRIV");
+        assert_eq!(decode(&marker()), None);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::clock::{after, ticks, ticks_between};
+use super::id3;
 use super::lead::Lead;
 pub use super::lead::{CutRule, Mark};
 use super::ts::{CLOCK_HZ, CLOCK_WRAP, PACKET, PacketInfo, TsError, TsInserter, TsParser};
@@ -204,7 +205,7 @@ impl Segmenter {
         // The source may have gone on for a frame; what it carried is not lost with that.
         for mark in self.lead.rest() {
             if let Mark::Tag(pts, text) = mark
-                && let Err(error) = self.write_tag(pts, &text)
+                && let Err(error) = self.write_tag(pts, &id3::encode(&text))
             {
                 tracing::warn!(%error, "a tag is not in every rendition");
             }
@@ -256,7 +257,7 @@ impl Segmenter {
             }
         }
         if cut {
-            self.cut(pts, steps);
+            self.cut(pts, steps)?;
             self.write_waiting()?;
         }
         self.catch_up(pts, random_access, steps)
@@ -291,16 +292,16 @@ impl Segmenter {
                     if !random_access || ticks_between(at, pts) > ALIGNED {
                         return Err(SegmenterError::Misaligned);
                     }
-                    self.cut(pts, steps);
+                    self.cut(pts, steps)?;
                 }
-                Mark::Tag(at, text) => self.write_tag(at, &text)?,
+                Mark::Tag(at, text) => self.write_tag(at, &id3::encode(&text))?,
             }
         }
         Ok(())
     }
 
-    /// Begins the next segment.
-    fn cut(&mut self, pts: u64, steps: &mut Vec<Step>) {
+    /// Begins the next segment: tables first, then something on the stream of the tags.
+    fn cut(&mut self, pts: u64, steps: &mut Vec<Step>) -> Result<(), TsError> {
         if let Some(open) = self.open.take() {
             open.end(pts, steps);
         }
@@ -315,7 +316,9 @@ impl Segmenter {
             first_pts: pts,
             last_pts: pts,
         });
+        self.write_tag(after(self.last_tag_pts, pts), &id3::marker())?;
         self.mark(Mark::Cut(pts));
+        Ok(())
     }
 
     fn write_waiting(&mut self) -> Result<(), SegmenterError> {
@@ -323,17 +326,16 @@ impl Segmenter {
             && let Some(text) = self.waiting.pop_front()
         {
             let pts = after(self.last_tag_pts, now);
-            self.write_tag(pts, &text)?;
-            self.last_tag_pts = Some(pts);
+            self.write_tag(pts, &id3::encode(&text))?;
             self.mark(Mark::Tag(pts, text));
         }
         Ok(())
     }
 
-    fn write_tag(&mut self, pts: u64, text: &str) -> Result<(), TsError> {
+    fn write_tag(&mut self, pts: u64, tag: &[u8]) -> Result<(), TsError> {
         if let (Some(open), Some(tables)) = (&mut self.open, self.parser.tables()) {
-            self.inserter
-                .write_tag(tables, text, pts, &mut open.fresh)?;
+            self.inserter.write_tag(tables, tag, pts, &mut open.fresh)?;
+            self.last_tag_pts = Some(pts);
         }
         Ok(())
     }

@@ -177,9 +177,10 @@ fn pes_of(segment: &Segment, stream_id: u8) -> Vec<(u64, Vec<u8>)> {
 }
 
 fn tags_of(segment: &Segment) -> Vec<(u64, String)> {
-    let pes = pes_of(segment, StreamId::PRIVATE_STREAM_1);
-    pes.into_iter()
-        .map(|(pts, data)| (pts, id3::decode(&data).unwrap()))
+    let mut pes = pes_of(segment, StreamId::PRIVATE_STREAM_1).into_iter();
+    let (_, first) = pes.next().unwrap();
+    assert_eq!(first, id3::marker(), "what every segment begins with");
+    pes.map(|(pts, data)| (pts, id3::decode(&data).unwrap()))
         .collect()
 }
 

@@ -15,8 +15,6 @@ use mpeg2ts::ts::{
     TsPacket, TsPacketReader, TsPacketWriter, TsPayload, WriteTsPacket,
 };
 
-use super::id3;
-
 /// Bytes of one transport-stream packet.
 pub const PACKET: usize = TsPacket::SIZE;
 /// Ticks a second of presentation timestamps.
@@ -263,18 +261,17 @@ impl TsInserter {
         }
     }
 
-    /// Appends one tag with `text` to `out` as one PES packet at `pts` (90 kHz, 33 bits).
+    /// Appends one ID3 tag to `out` as one PES packet at `pts` (90 kHz, 33 bits).
     ///
     /// # Errors
-    /// A text that does not fit a PES packet (64 KB); none for the sizes that the API lets in.
+    /// A tag that does not fit a PES packet (64 KB); none for the sizes that the API lets in.
     pub fn write_tag(
         &mut self,
         tables: &Tables,
-        text: &str,
+        tag: &[u8],
         pts: u64,
         out: &mut Vec<u8>,
     ) -> Result<(), TsError> {
-        let tag = id3::encode(text);
         let length = u16::try_from(PES_COUNTED_HEADER + tag.len())
             .map_err(|_| TsError("a tag of more than 64 KB".into()))?;
         let (first, rest) = tag.split_at(tag.len().min(PayloadBytes::MAX_SIZE - PES_HEADER));

@@ -376,8 +376,10 @@ pub(crate) fn cues(segment: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     while let Some(packet) = reader.read_pes_packet().unwrap() {
         if packet.header.stream_id.as_u8() == StreamId::PRIVATE_STREAM_1 {
-            found.push(id3::decode(&packet.data).expect("a tag"));
+            found.push(packet.data);
         }
     }
-    found
+    assert_eq!(found[0], id3::marker(), "what every segment begins with");
+    let of = |tag: &Vec<u8>| id3::decode(tag).expect("a tag");
+    found[1..].iter().map(of).collect()
 }
