@@ -37,10 +37,8 @@ describe('a viewer in a browser', { timeout: 600_000 }, () => {
   const runPath = () => `/quizzes/${run.quizId}/runs/${run.runId}`;
 
   before(async () => {
-    [browser, ada] = await Promise.all([
-      ui.launch(),
-      createPerson(backstage, { name: 'Ada Lovelace' }),
-    ]);
+    ada = await createPerson(backstage, { name: 'Ada Lovelace' });
+    browser = await ui.launch();
     page = await ui.open(await ui.newContext(browser), pageUrl);
   });
 

@@ -22,7 +22,7 @@ export async function createPerson(
   backstage: Backstage,
   { name, producer = false }: { name: string; producer?: boolean },
 ): Promise<Person> {
-  const username = `${name.toLowerCase()}-${crypto.randomUUID()}@example.org`;
+  const username = `browser-test-${crypto.randomUUID()}@example.org`;
   const password = crypto.randomUUID();
   const created = (await backstage.cognito('AdminCreateUser', {
     Username: username,
