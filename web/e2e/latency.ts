@@ -125,6 +125,21 @@ function figuresOf(mode: LatencyMode, millis: readonly number[]): Figures {
   };
 }
 
+/** In Markdown, so that it can be put into a document as it is. */
+function table(figures: readonly Figures[]): string {
+  const rows = figures.map(
+    ({ mode, cues, p50Ms, maxMs }) =>
+      `| ${mode} | ${cues} | ${seconds(p50Ms)} | ${seconds(maxMs)} |`,
+  );
+  return ['| latency mode | cues | p50 | max |', '| --- | ---: | ---: | ---: |', ...rows].join(
+    '\n',
+  );
+}
+
+function seconds(millis: number): string {
+  return `${(millis / 1000).toFixed(2)} s`;
+}
+
 async function run(mode: LatencyMode, browser: Browser): Promise<Figures> {
   const channel = await createChannel(mode);
   try {
@@ -138,7 +153,7 @@ async function run(mode: LatencyMode, browser: Browser): Promise<Figures> {
 const browser = await launch();
 try {
   const figures = await Promise.all([run('LOW', browser), run('NORMAL', browser)]);
-  console.table(figures);
+  console.log(table(figures));
   const folder = variable('CUEPOINT_ARTIFACTS');
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'latency.json'), `${JSON.stringify(figures, null, 2)}\n`);

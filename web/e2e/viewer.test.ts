@@ -73,11 +73,7 @@ describe('a viewer in a browser', { timeout: 600_000 }, () => {
     await entitle(backstage, ada);
     await page.getByRole('button', { name: 'Play with token' }).click();
     await ui.playbackIs(page, 'playing');
-    const first = await ui.frames(page);
-    await until('the picture moves on by two seconds', async () => {
-      const { shown, position } = await ui.frames(page);
-      return shown > first.shown + 20 && position > first.position + 2;
-    });
+    await pictureMoves(page);
     await ui.keep(page, '3-playing');
   });
 
@@ -182,6 +178,17 @@ describe('a viewer in a browser', { timeout: 600_000 }, () => {
     await quiz(page, 'leaderboard').waitFor({ state: 'detached' });
   });
 
+  it('sees that the stream is offline, and its picture again when it is back', async () => {
+    await ui.playbackIs(page, 'playing');
+    const offline = ui.playbackIs(page, 'offline').then(() => ui.keep(page, '11-offline'));
+    // The publisher comes back by itself.
+    await backstage.ivs('StopStream', { channelArn: channel.arn });
+    await offline;
+    await ui.playbackIs(page, 'playing');
+    await pictureMoves(page);
+    await ui.keep(page, '12-back');
+  });
+
   it('loses the picture with the entitlement, and is told why', async () => {
     await ui.playbackIs(page, 'playing');
     await backstage.announce('user-entitlement-revoked', ada.userId);
@@ -190,10 +197,19 @@ describe('a viewer in a browser', { timeout: 600_000 }, () => {
     const { shown } = await ui.frames(page);
     await new Promise((done) => setTimeout(done, 2_000));
     assert.equal((await ui.frames(page)).shown, shown, 'the picture stands still');
-    await ui.keep(page, '11-revoked');
+    await ui.keep(page, '13-revoked');
     assert.deepEqual(await ui.seriousViolations(page), []);
   });
 });
+
+/** Waits until two more seconds of the video have been shown. */
+async function pictureMoves(page: Page): Promise<void> {
+  const first = await ui.frames(page);
+  await until('the picture moves on by two seconds', async () => {
+    const { shown, position } = await ui.frames(page);
+    return shown > first.shown + 20 && position > first.position + 2;
+  });
+}
 
 /** The counts of the bars that are shown. */
 function counts(page: Page): Promise<number[]> {

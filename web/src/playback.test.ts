@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { PlaybackToken } from './api';
 import type { Failure, Result } from './failures';
-import { type Mode, type Playback, PlaybackController, backoffMs } from './playback';
+import { type Mode, type Playback, PlaybackController, backoffMs, stallMs } from './playback';
 import { type PlayerEvents, failureOf } from './player';
 
 vi.mock('amazon-ivs-player/dist/assets/amazon-ivs-wasmworker.min.wasm?url', () => ({
@@ -220,10 +220,30 @@ it('looks after a picture that stands still', async () => {
   });
   await it.happens((player) => {
     player.buffering();
-  }, 29_000);
+  }, 7_900);
   expect(it.last()).toEqual({ kind: 'buffering' });
-  await vi.advanceTimersByTimeAsync(3_000);
+  await vi.advanceTimersByTimeAsync(200);
+  expect(it.last()).toMatchObject({ kind: 'trouble' });
+  await vi.advanceTimersByTimeAsync(1_000);
   expect(it.loaded.length).toBe(2);
+});
+
+it('gives a video that does not start more time at each try', async () => {
+  const it = stage('without-token');
+  await it.start();
+  await vi.advanceTimersByTimeAsync(8_900);
+  expect(it.loaded.length).toBe(1);
+  await vi.advanceTimersByTimeAsync(200);
+  expect(it.loaded.length).toBe(2);
+  // The player buffers: that is no reason to begin to count anew at the first figure.
+  await it.happens((player) => {
+    player.buffering();
+  }, 15_900);
+  expect(it.loaded.length).toBe(2);
+});
+
+it('waits no longer than half a minute for a picture', () => {
+  expect([0, 1, 2, 50].map(stallMs)).toEqual([8_000, 16_000, 30_000, 30_000]);
 });
 
 it('tells nothing more once it is stopped', async () => {

@@ -45,8 +45,15 @@ export function backoffMs(attempt: number, random: number): number {
   return Math.min(15_000, 1_000 * 2 ** attempt) * (0.75 + random / 2);
 }
 
-/** A picture that stands still for so long is looked after. */
-const STALL_MS = 30_000;
+/**
+ * How long a picture may stand still, in milliseconds, before it is loaded anew. The player helps
+ * itself out of most stalls within that time. Each time that loading anew has not helped, it gets
+ * longer: on a slow line that, too, takes a while.
+ */
+export function stallMs(attempt: number): number {
+  return Math.min(30_000, 8_000 * 2 ** attempt);
+}
+
 /** A token with less time left than this is not used for another try. */
 const TOKEN_MARGIN_MS = 10_000;
 /** So many tokens in a row may be refused by the video before that is an error of its own. */
@@ -109,7 +116,17 @@ export class PlaybackController {
     }
     // While the player was made, the viewer may have left.
     if (this.#isStopped()) this.stop();
-    else this.#player.load(url);
+    else {
+      this.#player.load(url);
+      this.#expectPicture();
+    }
+  }
+
+  /** Loads anew if no picture comes. */
+  #expectPicture(): void {
+    this.#wait(() => {
+      this.#retry({ kind: 'trouble', why: 'No picture comes.' });
+    }, stallMs(this.#attempt));
   }
 
   /** The address to play; undefined: there is none, and the playback says why. */
@@ -154,9 +171,7 @@ export class PlaybackController {
       }),
       buffering: guarded(() => {
         if (this.#playingSince !== undefined) this.#change({ kind: 'buffering' });
-        this.#wait(() => {
-          this.#retry({ kind: 'trouble', why: 'The picture has stopped.' });
-        }, STALL_MS);
+        this.#expectPicture();
       }),
       ended: guarded(() => {
         this.#retry({ kind: 'offline' });
