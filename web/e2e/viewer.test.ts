@@ -128,7 +128,7 @@ describe('a viewer in a browser', { timeout: 600_000 }, () => {
       `${runPath()}/questions/${await questionId(page, 0)}/answers`,
       { choice: 0 },
     );
-    assert.equal(again.status, 200, 'the same choice again is a repeat');
+    assert.equal(again.status, 200, 'the same choice again is a repeat, so the first is recorded');
   });
 
   it('learns on another screen that the first answer counts', async () => {
