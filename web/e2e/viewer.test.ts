@@ -147,6 +147,7 @@ describe('a viewer in a browser', { timeout: 600_000 }, () => {
     await bars.waitFor();
     assert.deepEqual(await counts(page), [1, 0]);
     await bars.getByText('✓ Correct').waitFor();
+    await bars.getByText('1 · 100 %').waitFor();
     await page.getByText('You were right.').waitFor();
     await ui.keep(page, '8-results');
     assert.deepEqual(await ui.seriousViolations(page), []);
