@@ -3,7 +3,7 @@
 
 use aws_sdk_ivs::{
     Client,
-    error::{DisplayErrorContext, SdkError},
+    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
     operation::{RequestId, put_metadata::PutMetadataError},
 };
 use jiff::civil::DateTime;
@@ -36,7 +36,15 @@ pub enum CueError {
     /// There is no video to put it into.
     #[error("ChannelNotBroadcasting: nothing is broadcast on the channel {0}")]
     Offline(String),
-    /// IVS refused it, or did not answer.
+    /// IVS refused it.
+    #[error("PutMetadata was refused: {code}: {message}")]
+    Refused {
+        /// The error's name, e.g. `ResourceNotFoundException`.
+        code: String,
+        /// Its message.
+        message: String,
+    },
+    /// IVS did not answer, or it was not reached.
     #[error("PutMetadata failed: {0}")]
     Failed(String),
 }
@@ -66,7 +74,7 @@ pub fn request(channel_arn: &str, text: &str) -> serde_json::Value {
 /// Puts a text into the video of a channel. Returns what IVS calls the request, if it says so.
 ///
 /// # Errors
-/// [`CueError::Offline`] and [`CueError::Failed`].
+/// [`CueError::Offline`], [`CueError::Refused`] and [`CueError::Failed`].
 pub async fn put(
     client: &Client,
     channel_arn: &str,
@@ -87,7 +95,11 @@ fn failure(error: SdkError<PutMetadataError>, channel_arn: &str) -> CueError {
         Some(PutMetadataError::ChannelNotBroadcasting(_)) => {
             CueError::Offline(channel_arn.to_owned())
         }
-        _ => CueError::Failed(DisplayErrorContext(error).to_string()),
+        Some(refusal) => CueError::Refused {
+            code: refusal.code().unwrap_or("an unknown error").to_owned(),
+            message: refusal.message().unwrap_or("without a message").to_owned(),
+        },
+        None => CueError::Failed(DisplayErrorContext(error).to_string()),
     }
 }
 

@@ -6,7 +6,8 @@
 //! - [`upstream`]: what an upstream app says about a person's entitlement;
 //! - [`entitlements`]: what the services have made of it, for an operator's eye;
 //! - [`cue`]: the tutorial's plain question, put into the video by hand;
-//! - [`producer`]: a quiz, through the HTTP API.
+//! - [`producer`]: a quiz, through the HTTP API;
+//! - [`failure`]: an error as the user of a command reads it.
 //!
 //! And what the services' tests share:
 //! - [`probe`]: queues of a test's own, and the events on the bus;
@@ -18,6 +19,7 @@
 pub mod channel;
 pub mod cue;
 pub mod entitlements;
+pub mod failure;
 pub mod http_event;
 pub mod ivs_stub;
 pub mod people;
@@ -26,6 +28,7 @@ pub mod producer;
 pub mod stack;
 pub mod upstream;
 
+pub use failure::in_one_line;
 pub use http_event::http_event;
 pub use ivs_stub::IvsStub;
 pub use people::{People, PeopleError, Person};

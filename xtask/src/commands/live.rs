@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, builder::NonEmptyStringValueParser};
 
 use super::exit_code;
 use crate::{cloud, failure::Failure, instance, process::Process, workspace::Workspace};
@@ -67,7 +67,7 @@ pub(crate) struct Entitlement {
     )]
     user: Option<String>,
     /// The user's id instead: the `sub` of their tokens.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     user_id: Option<String>,
     /// The channel, by its id, instead of the one that `up` broadcasts on.
     #[arg(long, value_name = "ID")]
