@@ -77,6 +77,19 @@ impl Track {
         self.read().listing()
     }
 
+    /// What the media playlist lists as soon as the next segment begins, or none will.
+    pub async fn listing_at_border(&self) -> Listing {
+        let mut turns = self.turns.subscribe();
+        let now = self.read().begun();
+        let begins = turns.wait_for(|_| {
+            let window = self.read();
+            window.begun() > now || window.has_ended()
+        });
+        // A segment that lasts longer than this is not waited for.
+        let _ = tokio::time::timeout(ANNOUNCED, begins).await;
+        self.listing()
+    }
+
     /// A reader of one segment: of a complete one while it is kept, of the one being written, or
     /// of the next one, which is waited for.
     pub async fn segment(&self, number: u64) -> Option<SegmentReader> {
@@ -110,6 +123,28 @@ impl Track {
 mod tests {
     use super::*;
     use std::sync::Arc;
+
+    #[tokio::test]
+    async fn a_border_is_where_a_segment_begins_or_the_stream_ends() {
+        let track = Arc::new(Track::new(0, None));
+        track.apply(vec![Step::Begin]);
+        let listing = || {
+            let track = Arc::clone(&track);
+            tokio::spawn(async move { track.listing_at_border().await })
+        };
+        let first = listing();
+        tokio::task::yield_now().await;
+        track.apply(vec![Step::Append("half".into())]);
+        tokio::task::yield_now().await;
+        assert!(!first.is_finished());
+        track.apply(vec![Step::End(Duration::from_secs(1)), Step::Begin]);
+        assert_eq!(first.await.unwrap().durations.len(), 1);
+        let second = listing();
+        tokio::task::yield_now().await;
+        track.end();
+        assert!(second.await.unwrap().ended);
+        assert!(listing().await.unwrap().ended, "none is waited for then");
+    }
 
     #[tokio::test]
     async fn the_next_segment_is_waited_for_and_no_other() {

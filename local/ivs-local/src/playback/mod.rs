@@ -128,8 +128,17 @@ async fn media_playlist(
         .catalog()
         .channel(channel_arn)
         .is_ok_and(|channel| channel.latency_mode == "LOW");
+    // A player begins with the newest complete segment and stays as far behind as it was then: one
+    // that came when that segment was nearly a segment's length old would stay that much later.
+    let listing = if low_latency && app.sessions().joins(&id) {
+        let listing = track.listing_at_border().await;
+        admission::check_revoked(&app, &session)?;
+        listing
+    } else {
+        track.listing()
+    };
     Ok(m3u8(playlist::media(
-        &track.listing(),
+        &listing,
         &format!("{PREFIX}/segment/{id}/{}", track.number),
         low_latency,
     )))

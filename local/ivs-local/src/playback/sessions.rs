@@ -30,6 +30,8 @@ pub struct Session {
     /// The player gets no rendition above this, when the token said so.
     pub maximum_resolution: Option<MaximumResolution>,
     last_seen: Timestamp,
+    /// Its player has had a media playlist.
+    joined: bool,
 }
 
 impl Session {
@@ -41,6 +43,7 @@ impl Session {
             strict_origins: None,
             maximum_resolution: None,
             last_seen: now,
+            joined: false,
         };
         if let Some(grant) = grant {
             session.viewer = grant.viewer;
@@ -110,6 +113,12 @@ impl Sessions {
         Some(session.clone())
     }
 
+    /// Whether the player with this session asks for a media playlist for the first time.
+    pub fn joins(&mut self, id: &str) -> bool {
+        let session = self.by_id.get_mut(id);
+        session.is_some_and(|session| !std::mem::replace(&mut session.joined, true))
+    }
+
     /// Forgets sessions whose players have gone, and with them the broadcasts only they held.
     pub fn sweep(&mut self, now: Timestamp) {
         self.by_id.retain(|_, session| idle(session, now) < IDLE);
@@ -151,6 +160,15 @@ mod tests {
         now += IDLE;
         assert!(sessions.touch("a", now).is_none());
         assert!(sessions.touch("b", now).is_none());
+    }
+
+    #[test]
+    fn a_player_joins_once() {
+        let (mut sessions, now) = (Sessions::default(), Timestamp::UNIX_EPOCH);
+        sessions.open("a".into(), session(now)).unwrap();
+        assert!(sessions.joins("a"));
+        assert!(!sessions.joins("a"));
+        assert!(!sessions.joins("b"), "no such session");
     }
 
     #[test]

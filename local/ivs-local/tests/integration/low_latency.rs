@@ -245,8 +245,9 @@ async fn a_stream_that_ends_ends_the_open_segment_and_no_one_waits_for_another()
 async fn a_revoked_viewer_is_cut_off_inside_a_segment() {
     let show = crate::playback::Show::start_with(LONG_SEGMENTS).await;
     let url = |id: &str| show.url(&show.token(serde_json::json!({ "aws:viewer-id": id })));
-    let mut revoked = LowLatencyViewer::start(&url("one")).await;
-    let mut untouched = LowLatencyViewer::start(&url("two")).await;
+    let (one, two) = (url("one"), url("two"));
+    let (mut revoked, mut untouched) =
+        tokio::join!(LowLatencyViewer::start(&one), LowLatencyViewer::start(&two));
     for viewer in [&mut revoked, &mut untouched] {
         viewer
             .read_until("a segment's beginning", |viewer| {
