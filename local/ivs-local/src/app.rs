@@ -16,7 +16,8 @@ use crate::playback::sessions::Sessions;
 use crate::tokens::revocation::{Revocations, UsedTokens};
 
 /// Everything a request or a publisher may need. Locks are held for map operations only, never
-/// across an await, and never two at a time.
+/// across an await, and never two at a time; but what is on air may be asked while the catalog is
+/// locked, so that a channel is not changed while a publisher is let in.
 #[derive(Debug)]
 pub struct App {
     /// Clock and randomness.

@@ -22,13 +22,14 @@ pub mod packaging;
 pub mod playback;
 pub mod tokens;
 
+mod connections;
+
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -36,6 +37,7 @@ use tokio::time::timeout;
 
 use app::App;
 use catalog::Catalog;
+use connections::Bounded;
 use context::Context;
 use events::Outbox;
 use events::eventbridge::{self, Target};
@@ -159,13 +161,7 @@ async fn serve_http(
     router: Router,
     mut stop: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
-    // A segment is sent as it grows, a few hundred bytes at a time, which must not wait for more.
-    let listener = listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "a connection may hold small writes back");
-        }
-    });
-    axum::serve(listener, router)
+    axum::serve(Bounded::new(listener), router)
         .with_graceful_shutdown(async move {
             let _ = stop.wait_for(|stop| *stop).await;
         })

@@ -10,6 +10,8 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+
 use crate::arn::{self, Kind};
 
 pub use items::{Channel, KeyPair, PlaybackRestrictionPolicy, StreamKey, Tags};
@@ -152,9 +154,16 @@ impl Catalog {
             .ok_or_else(|| not_found(arn))
     }
 
-    /// The channel that a publisher with this stream key may publish to.
+    /// The channel that a publisher with this stream key may publish to. Every key is compared, and
+    /// to its end, so that the time taken tells nothing about them.
     pub fn channel_for_key(&self, value: &str) -> Option<&Channel> {
-        let key = self.stream_keys.values().find(|key| key.value == value)?;
+        let mut found = None;
+        for key in self.stream_keys.values() {
+            if verify_slices_are_equal(key.value.as_bytes(), value.as_bytes()).is_ok() {
+                found = Some(key);
+            }
+        }
+        let key = found?;
         self.channels.get(&key.channel_arn)
     }
 

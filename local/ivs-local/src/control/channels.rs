@@ -167,23 +167,28 @@ pub(super) struct UpdateChannel {
 /// "Live channels cannot be updated" ("UpdateChannel", IVS API reference).
 pub(super) fn update(app: &App, _: &Caller, input: UpdateChannel) -> Result<Reply, ApiError> {
     validate::arn(Kind::Channel, &input.arn)?;
-    let mut channel = app.catalog().channel(&input.arn)?.clone();
+    let mut catalog = app.catalog();
+    let mut channel = catalog.channel(&input.arn)?.clone();
     input.settings.apply(&mut channel)?;
     refuse_if_live(app, &input.arn)?;
     let reply = json!({ "channel": whole(app, &channel) });
-    app.catalog().replace_channel(channel)?;
+    catalog.replace_channel(channel)?;
     Ok(Reply::Json(reply))
 }
 
 pub(super) fn delete(app: &App, _: &Caller, input: ByArn) -> Result<Reply, ApiError> {
     validate::arn(Kind::Channel, &input.arn)?;
-    refuse_if_live(app, &input.arn)?;
-    app.catalog().remove_channel(&input.arn)?;
+    {
+        let mut catalog = app.catalog();
+        refuse_if_live(app, &input.arn)?;
+        catalog.remove_channel(&input.arn)?;
+    }
     app.revocations().forget(&input.arn);
     app.history().forget(&input.arn);
     Ok(Reply::Empty)
 }
 
+/// Asked with the catalog locked, so that no publisher is let in before the change is done.
 fn refuse_if_live(app: &App, channel_arn: &str) -> Result<(), ApiError> {
     if app.broadcasts.is_taken(channel_arn) {
         return Err(ApiError::Conflict(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::flv::Description;
 use super::publishing::Publishing;
@@ -19,6 +19,8 @@ use crate::events::EventName;
 const STARVATION: Duration = Duration::from_secs(2);
 /// A publisher that sends nothing for this long has vanished.
 const SILENCE: Duration = Duration::from_secs(6);
+/// How long a connection may take to be let in: each has a place that a publisher may need.
+const LET_IN: Duration = Duration::from_secs(10);
 /// How long the transcoder may take to read one message, or a publisher one answer.
 pub(super) const WRITE: Duration = Duration::from_secs(10);
 /// How long a refused publisher may take to read its answer and close.
@@ -33,6 +35,8 @@ pub(super) enum IngestError {
     Protocol(#[from] ProtocolError),
     #[error("reading or writing: {0}")]
     Io(#[from] std::io::Error),
+    #[error("nothing was published within {LET_IN:?}")]
+    Late,
     #[error("nothing was heard for {SILENCE:?}")]
     Silence,
     #[error("the transcoder or the publisher does not read")]
@@ -56,6 +60,7 @@ pub(super) async fn serve(socket: TcpStream, app: Arc<App>, mut stop: watch::Rec
     let mut connection = Connection {
         socket,
         app,
+        let_in_by: Instant::now() + LET_IN,
         publishing: None,
         description: Description::default(),
     };
@@ -75,6 +80,7 @@ pub(super) async fn serve(socket: TcpStream, app: Arc<App>, mut stop: watch::Rec
 struct Connection {
     socket: TcpStream,
     app: Arc<App>,
+    let_in_by: Instant,
     publishing: Option<Publishing>,
     description: Description,
 }
@@ -110,8 +116,8 @@ impl Connection {
             .as_ref()
             .map(|publishing| Arc::clone(publishing.broadcast()));
         let Some(broadcast) = broadcast else {
-            let read = timeout(SILENCE, self.socket.read(buffer));
-            return Ok(read.await.map_err(|_| IngestError::Silence)??);
+            let read = timeout_at(self.let_in_by, self.socket.read(buffer));
+            return Ok(read.await.map_err(|_| IngestError::Late)??);
         };
         let read = async {
             if let Ok(read) = timeout(STARVATION, self.socket.read(buffer)).await {
@@ -184,8 +190,7 @@ impl Connection {
     fn begin(&self, key: &str) -> Result<Publishing, IngestError> {
         // Publishers put options behind the key, like `?bandwidthtest=true`.
         let key = key.split('?').next().unwrap_or_default();
-        let channel = self.app.catalog().channel_for_key(key).cloned();
-        Publishing::begin(&self.app, channel.ok_or(IngestError::WrongKey)?)
+        Publishing::begin(&self.app, key)
     }
 
     /// Tells a publisher that was let in why it cannot go on, as far as it is to blame.

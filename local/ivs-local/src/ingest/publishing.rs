@@ -28,11 +28,17 @@ pub(super) struct Publishing {
 }
 
 impl Publishing {
-    /// Takes a free channel on air.
-    pub(super) fn begin(app: &Arc<App>, channel: Channel) -> Result<Self, IngestError> {
+    /// Takes the channel that a stream key opens on air, if it is free.
+    pub(super) fn begin(app: &Arc<App>, key: &str) -> Result<Self, IngestError> {
         let stream_id = format!("st-{}", app.context.short_id(STREAM_ID));
         let now = app.context.now();
-        let (on_air, tags) = app.broadcasts.begin(&channel.arn, stream_id.clone(), now)?;
+        let (channel, on_air, tags) = {
+            // Locked until the channel is taken, so that it is not changed or deleted meanwhile.
+            let catalog = app.catalog();
+            let channel = catalog.channel_for_key(key).ok_or(IngestError::WrongKey)?;
+            let (on_air, tags) = app.broadcasts.begin(&channel.arn, stream_id.clone(), now)?;
+            (channel.clone(), on_air, tags)
+        };
         let pipeline = Pipeline::start(&app.ffmpeg, &app.renditions, on_air.broadcast(), tags)?;
         tracing::info!(
             channel.arn = channel.arn,

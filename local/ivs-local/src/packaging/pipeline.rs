@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::future::join_all;
 use tokio::io::AsyncWriteExt;
 use tokio::process::ChildStdin;
 use tokio::sync::mpsc;
@@ -15,17 +16,24 @@ use super::transcoder::{FfmpegAt, Transcoder};
 use crate::broadcast::Broadcast;
 
 /// FLV tags that wait for a rendition's transcoder: a few seconds. One that is slower than the
-/// stream is given up, since the source must not wait for it.
+/// stream is killed, since the source must not wait for it.
 const QUEUE: usize = 512;
 
 /// The work on one stream. Dropping it kills the transcoders.
 #[derive(Debug)]
 pub struct Pipeline {
-    source: ChildStdin,
-    renditions: Vec<mpsc::Sender<Bytes>>,
+    input: ChildStdin,
+    source: Transcoder,
+    renditions: Vec<Rendition>,
     feeders: JoinSet<()>,
-    transcoders: Vec<Transcoder>,
     packager: JoinHandle<Result<(), PackagingError>>,
+}
+
+/// A transcoder beside the source's, and what waits for it.
+#[derive(Debug)]
+struct Rendition {
+    queue: mpsc::Sender<Bytes>,
+    transcoder: Transcoder,
 }
 
 impl Pipeline {
@@ -39,8 +47,8 @@ impl Pipeline {
         broadcast: &Arc<Broadcast>,
         tags: mpsc::Receiver<String>,
     ) -> std::io::Result<Self> {
-        let (transcoder, pipes) = Transcoder::start(ffmpeg, &broadcast.stream_id, None)?;
-        let (mut transcoders, mut outputs) = (vec![transcoder], vec![pipes.output]);
+        let (source, source_pipes) = Transcoder::start(ffmpeg, &broadcast.stream_id, None)?;
+        let mut outputs = vec![source_pipes.output];
         let (mut renditions, mut feeders) = (Vec::new(), JoinSet::new());
         for lines in ladder {
             let (transcoder, pipes) =
@@ -48,15 +56,14 @@ impl Pipeline {
             broadcast.add_track(*lines);
             let (queue, waiting) = mpsc::channel(QUEUE);
             feeders.spawn(feed(pipes.input, waiting));
-            renditions.push(queue);
-            transcoders.push(transcoder);
+            renditions.push(Rendition { queue, transcoder });
             outputs.push(pipes.output);
         }
         Ok(Self {
-            source: pipes.input,
+            input: source_pipes.input,
+            source,
             renditions,
             feeders,
-            transcoders,
             packager: tokio::spawn(package(outputs, tags, Arc::clone(broadcast))),
         })
     }
@@ -67,10 +74,10 @@ impl Pipeline {
     /// The source's transcoder has ended.
     pub async fn write(&mut self, flv: Vec<u8>) -> std::io::Result<()> {
         let flv = Bytes::from(flv);
-        // The packager sees a rendition that is let go by its transcoder's end, and says so.
+        // Dropping a transcoder kills it; the packager sees its end, and says so.
         self.renditions
-            .retain(|queue| queue.try_send(flv.clone()).is_ok());
-        self.source.write_all(&flv).await
+            .retain(|rendition| rendition.queue.try_send(flv.clone()).is_ok());
+        self.input.write_all(&flv).await
     }
 
     /// Lets the transcoders and the packager finish.
@@ -78,11 +85,11 @@ impl Pipeline {
     /// # Errors
     /// The stream could not be packaged to its end.
     pub async fn end(self) -> Result<(), PackagingError> {
-        drop(self.source);
-        drop(self.renditions);
-        for transcoder in self.transcoders {
-            transcoder.end().await;
-        }
+        drop(self.input);
+        // Dropping the queues closes the inputs once they are empty.
+        let renditions = self.renditions.into_iter().map(|one| one.transcoder);
+        let transcoders = std::iter::once(self.source).chain(renditions);
+        join_all(transcoders.map(Transcoder::end)).await;
         drop(self.feeders);
         self.packager.await?
     }

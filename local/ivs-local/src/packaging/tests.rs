@@ -211,7 +211,7 @@ fn assert_continuous(segments: &[Segment], pid: u16) {
 }
 
 #[test]
-fn every_segment_begins_with_both_tables_and_a_key_frame() {
+fn every_segment_begins_with_both_tables_a_marker_and_a_key_frame() {
     let segments = cut_all(&Source::seconds(5, 25, 0));
     assert_eq!(segments.len(), 5);
     for segment in &segments {
@@ -219,8 +219,10 @@ fn every_segment_begins_with_both_tables_and_a_key_frame() {
         let packets = packets_of(segment);
         assert!(matches!(packets[0].payload, Some(TsPayload::Pat(_))));
         assert!(matches!(packets[1].payload, Some(TsPayload::Pmt(_))));
+        let marker = &segment.data[2 * PACKET..3 * PACKET];
+        assert!(marker.windows(4).any(|part| part == b"PRIV"));
         assert!(
-            packets[2]
+            packets[3]
                 .adaptation_field
                 .as_ref()
                 .unwrap()
@@ -308,7 +310,8 @@ fn a_tag_of_the_full_size_keeps_every_byte() {
     let text = "é".repeat(512);
     segmenter.insert(text.clone()).unwrap();
     let segments = segments(segmenter.push(&Source::seconds(3, 25, 0)).unwrap());
-    assert_eq!(tags_of(&segments[0]), [(0, text)]);
+    // A millisecond behind the marker that begins the segment.
+    assert_eq!(tags_of(&segments[0]), [(90, text)]);
     assert_eq!(tags_of(&segments[1]), []);
 }
 

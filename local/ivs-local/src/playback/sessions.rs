@@ -52,9 +52,7 @@ impl Session {
         }
         session
     }
-}
 
-impl Session {
     /// The renditions that may be played, the source first, unless it is above the cap.
     pub fn tracks(&self) -> Vec<(Arc<Track>, Rendition)> {
         let tracks = self.broadcast.tracks().into_iter();

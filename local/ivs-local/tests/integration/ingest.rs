@@ -133,6 +133,32 @@ async fn a_frozen_publisher_ends_the_stream_in_seconds() {
     server.stop().await;
 }
 
+/// It would keep a place that a publisher may need.
+#[tokio::test]
+async fn a_connection_that_trickles_and_never_publishes_is_closed() {
+    let server = Server::start().await;
+    let (mut answers, mut requests) = TcpStream::connect(server.rtmp).await.unwrap().into_split();
+    let trickle = tokio::spawn(async move {
+        // A handshake that would take three quarters of an hour.
+        requests.write_all(&[3]).await.unwrap();
+        while requests.write_all(&[0]).await.is_ok() {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+    });
+    let closed = async {
+        let mut answer = [0; 4096];
+        while answers
+            .read(&mut answer)
+            .await
+            .is_ok_and(|length| length > 0)
+        {}
+    };
+    let in_time = tokio::time::timeout(PATIENCE, closed).await;
+    assert!(in_time.is_ok(), "it is still open");
+    trickle.abort();
+    server.stop().await;
+}
+
 /// What the tutorial's script makes ffmpeg do, with a made-up picture for its file.
 const TUTORIAL: &str = "-re -f lavfi -i testsrc=size=1920x1080:rate=30 \
     -f lavfi -i sine=frequency=440:sample_rate=44100 \
