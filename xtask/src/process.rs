@@ -16,13 +16,13 @@ use std::{
 };
 
 use anyhow::Context;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use serde_json::{Value, json};
 
 use crate::{failure::Failure, interrupt, progress::Step};
 
 /// How long a process may take to end after it was asked to.
-const GRACE: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(10);
 
 /// The groups that are running.
 static LIVE: Mutex<Live> = Mutex::new(Live {
@@ -247,7 +247,9 @@ fn end_group(id: u32, mut first_has_ended: impl FnMut() -> bool) {
     if !first_has_ended() {
         signal(id, Signal::TERM);
         let asked = Instant::now();
-        while !first_has_ended() && asked.elapsed() < GRACE {
+        // For the others too: one of them may have started groups of its own, as the test does that
+        // runs `up`, and has to end those.
+        while !(first_has_ended() && is_gone(id)) && asked.elapsed() < GRACE {
             std::thread::sleep(interrupt::POLL);
         }
     }
@@ -264,6 +266,14 @@ fn signal(id: u32, signal: Signal) {
     if let Some(group) = i32::try_from(id).ok().and_then(Pid::from_raw) {
         let _ = kill_process_group(group, signal);
     }
+}
+
+/// Whether nothing is left of a group.
+fn is_gone(id: u32) -> bool {
+    i32::try_from(id)
+        .ok()
+        .and_then(Pid::from_raw)
+        .is_none_or(|group| test_kill_process_group(group).is_err())
 }
 
 /// When a process was started, in words that no other process with the same id shares.
@@ -324,6 +334,22 @@ mod tests {
             assert!(dropped.elapsed() < GRACE, "the child is still running");
             std::thread::sleep(interrupt::POLL);
         }
+    }
+
+    #[test]
+    fn who_is_not_the_first_gets_time_to_tidy_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let (log, tidy) = (folder.path().join("a.log"), folder.path().join("tidy"));
+        let child = format!("sleep 1; touch {}; exit", tidy.display());
+        let script = format!(
+            "sh -c 'trap \"{child}\" TERM; echo ready; while :; do sleep 0.1; done' & wait"
+        );
+        let process = Process::start(shell(&script), "a test", &log).unwrap();
+        while !std::fs::read_to_string(&log).unwrap().contains("ready") {
+            std::thread::sleep(interrupt::POLL);
+        }
+        drop(process);
+        assert!(tidy.exists(), "it was killed at once");
     }
 
     #[test]
