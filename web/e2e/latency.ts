@@ -25,7 +25,6 @@ type LatencyMode = 'LOW' | 'NORMAL';
 interface Channel {
   readonly arn: string;
   readonly playbackUrl: string;
-  readonly publisher: ChildProcess;
 }
 
 interface Figures {
@@ -46,14 +45,14 @@ async function createChannel(latencyMode: LatencyMode): Promise<Channel> {
     channel: { arn: string; playbackUrl: string; ingestEndpoint: string };
     streamKey: { value: string };
   };
-  const publisher = publish(`rtmp://${channel.ingestEndpoint}/app/${streamKey.value}`);
+  publishers.push(publish(`rtmp://${channel.ingestEndpoint}/app/${streamKey.value}`));
   await until(`the ${latencyMode} channel is live`, () =>
     backstage.ivs('GetStream', { channelArn: channel.arn }).then(
       () => true,
       () => false,
     ),
   );
-  return { arn: channel.arn, playbackUrl: channel.playbackUrl, publisher };
+  return { arn: channel.arn, playbackUrl: channel.playbackUrl };
 }
 
 /** A small picture, since two of them are decoded without a graphics card. */
@@ -140,28 +139,31 @@ function seconds(millis: number): string {
   return `${(millis / 1000).toFixed(2)} s`;
 }
 
-async function run(mode: LatencyMode, browser: Browser): Promise<Figures> {
-  const channel = await createChannel(mode);
-  try {
-    const page = await watch(browser, mode, channel);
-    return figuresOf(mode, await measure(page, mode, channel));
-  } finally {
-    channel.publisher.kill();
-  }
-}
-
 const browser = await launch();
+const publishers: ChildProcess[] = [];
 try {
-  const figures = await Promise.all([run('LOW', browser), run('NORMAL', browser)]);
+  // One after the other, so that none starts late because the other does: a player keeps for long
+  // what it was late by at its start.
+  const viewers = [];
+  for (const mode of ['NORMAL', 'LOW'] as const) {
+    const channel = await createChannel(mode);
+    viewers.push({ mode, channel, page: await watch(browser, mode, channel) });
+  }
+  const figures = await Promise.all(
+    viewers.map(async ({ mode, channel, page }) =>
+      figuresOf(mode, await measure(page, mode, channel)),
+    ),
+  );
   console.log(table(figures));
   const folder = variable('CUEPOINT_ARTIFACTS');
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'latency.json'), `${JSON.stringify(figures, null, 2)}\n`);
-  const [low] = figures;
-  if (low.p50Ms > TARGET_P50_MS) {
+  const low = figures.find(({ mode }) => mode === 'LOW');
+  if (low === undefined || low.p50Ms > TARGET_P50_MS) {
     console.error(`The low-latency channel takes more than ${TARGET_P50_MS} ms.`);
     process.exitCode = 1;
   }
 } finally {
+  for (const publisher of publishers) publisher.kill();
   await browser.close();
 }
