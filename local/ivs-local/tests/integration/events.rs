@@ -18,6 +18,11 @@ type Taken = Arc<Mutex<Vec<(Value, String)>>>;
 
 /// An address where something like EventBridge answers as told.
 async fn bus(status: StatusCode, answer: Value) -> (String, Taken) {
+    slow_bus(Duration::ZERO, status, answer).await
+}
+
+/// One that takes its time to answer what it has taken.
+async fn slow_bus(time: Duration, status: StatusCode, answer: Value) -> (String, Taken) {
     let taken = Taken::default();
     let keep = Arc::clone(&taken);
     let handler = post(move |headers: HeaderMap, body: Bytes| async move {
@@ -25,6 +30,7 @@ async fn bus(status: StatusCode, answer: Value) -> (String, Taken) {
         assert_eq!(text("x-amz-target"), "AWSEvents.PutEvents");
         let body = serde_json::from_slice(&body).unwrap();
         keep.lock().unwrap().push((body, text("authorization")));
+        tokio::time::sleep(time).await;
         (status, answer.to_string())
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -104,7 +110,9 @@ async fn a_stream_is_told_from_its_first_byte_to_its_last() {
 
 #[tokio::test]
 async fn the_end_of_a_stream_is_told_when_the_server_stops() {
-    let (url, taken) = bus(
+    // Slow enough that something is still to be sent then.
+    let (url, taken) = slow_bus(
+        Duration::from_millis(300),
         StatusCode::OK,
         json!({"FailedEntryCount": 0, "Entries": []}),
     )
