@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 
-use crate::{
-    failure::Failure, instance::Instance, process, progress::Progress, workspace::Workspace,
-};
+use crate::{failure, instance::Instance, process, progress::Progress, workspace::Workspace};
 
 /// The size over which a function starts noticeably slower, in bytes.
 const LARGE: u64 = 15 * 1024 * 1024;
@@ -47,10 +45,7 @@ pub(crate) fn run(
         .args(PROGRAMS)
         .arg("--locked");
     let advice = "fix what the compiler says, or run `cargo xtask doctor` if it is the machine";
-    let advise = |error: anyhow::Error| match error.downcast::<Failure>() {
-        Ok(failure) => failure.next(advice).into(),
-        Err(other) => other,
-    };
+    let advise = |error| failure::advise(error, advice);
     process::run(command, "the build", &log, &step).map_err(advise)?;
     let functions = lay_out_functions(workspace)?;
     step.done(&format!("{} functions", functions.len()));

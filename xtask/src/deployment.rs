@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     cloud::{REGION, for_local_cloud, sam, stage},
-    failure::Failure,
+    failure,
     instance::Instance,
     process,
     progress::{Progress, Step},
@@ -116,17 +116,12 @@ impl Deployment<'_> {
             .arg(format!("file://{}", parameter_file.display()));
         let log = self.instance.log("deploy");
         process::run(command, "the deployment", &log, step).map_err(|error| {
-            match error.downcast::<Failure>() {
-                Ok(failure) => {
-                    let ministack = self.instance.log("ministack");
-                    let next = format!(
-                        "look also at what the emulator said: {}",
-                        ministack.display()
-                    );
-                    failure.next(next).into()
-                }
-                Err(other) => other,
-            }
+            let ministack = self.instance.log("ministack");
+            let next = format!(
+                "look also at what the emulator said: {}",
+                ministack.display()
+            );
+            failure::advise(error, next)
         })
     }
 

@@ -42,6 +42,14 @@ impl Failure {
     }
 }
 
+/// Tells the user of a failed step what to do about it; any other error stays as it is.
+pub(crate) fn advise(error: anyhow::Error, next: impl Into<String>) -> anyhow::Error {
+    match error.downcast::<Failure>() {
+        Ok(failure) => failure.next(next).into(),
+        Err(other) => other,
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)?;

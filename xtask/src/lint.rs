@@ -10,7 +10,6 @@ use anyhow::{Context, anyhow, bail, ensure};
 
 use crate::{
     build, cloud,
-    failure::Failure,
     instance::Instance,
     interrupt::{self, Interrupted},
     page::Page,
@@ -98,16 +97,7 @@ impl Checks<'_> {
     /// Runs one tool as one step.
     fn check(&self, title: &str, log: &str, next: &str, command: Command) -> anyhow::Result<()> {
         interrupt::check()?;
-        let step = self.progress.step(title);
-        let log = self.instance.log(log);
-        process::run(command, title, &log, &step).map_err(|error| {
-            match error.downcast::<Failure>() {
-                Ok(failure) => failure.next(next).into(),
-                Err(other) => other,
-            }
-        })?;
-        step.done("");
-        Ok(())
+        process::run_as_step(command, title, &self.instance.log(log), next, self.progress)
     }
 
     fn formatting(&self) -> anyhow::Result<()> {

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use crate::{
     cloud,
-    failure::Failure,
     instance::Instance,
     network::{self, Reserved},
     process::{self, Process},
@@ -45,16 +44,7 @@ pub(crate) struct Page<'a> {
 impl Page<'_> {
     /// Runs a script of the page's package as a step.
     fn run(&self, title: &str, log: &str, next: &str, command: Command) -> anyhow::Result<()> {
-        let step = self.progress.step(title);
-        let log = self.instance.log(log);
-        process::run(command, title, &log, &step).map_err(|error| {
-            match error.downcast::<Failure>() {
-                Ok(failure) => failure.next(next).into(),
-                Err(other) => other,
-            }
-        })?;
-        step.done("");
-        Ok(())
+        process::run_as_step(command, title, &self.instance.log(log), next, self.progress)
     }
 
     /// Builds it for this command alone: another one may be serving its own.

@@ -19,7 +19,11 @@ use anyhow::Context;
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use serde_json::{Value, json};
 
-use crate::{failure::Failure, interrupt, progress::Step};
+use crate::{
+    failure::{self, Failure},
+    interrupt,
+    progress::{Progress, Step},
+};
 
 /// How long a process may take to end after it was asked to.
 const GRACE: Duration = Duration::from_secs(10);
@@ -199,6 +203,20 @@ impl Drop for Process {
 /// Fails with what is in the log when the command does.
 pub(crate) fn run(command: Command, name: &str, log: &Path, step: &Step) -> anyhow::Result<()> {
     finish(Process::start(command, name, log)?, log, step)
+}
+
+/// Runs a command as a step of its own; when it fails, `next` says what to do about it.
+pub(crate) fn run_as_step(
+    command: Command,
+    title: &str,
+    log: &Path,
+    next: &str,
+    progress: &Progress,
+) -> anyhow::Result<()> {
+    let step = progress.step(title);
+    run(command, title, log, &step).map_err(|error| failure::advise(error, next))?;
+    step.done("");
+    Ok(())
 }
 
 /// Like [`run`], for a command whose standard output is its result: returns it. It is kept in the

@@ -16,8 +16,7 @@ use std::{
 use anyhow::{Context, bail};
 
 use crate::{
-    failure::Failure, instance::Instance, interrupt, process, progress::Progress,
-    workspace::Workspace,
+    failure, instance::Instance, interrupt, process, progress::Progress, workspace::Workspace,
 };
 
 /// Changes when the way of installing does, so that what is there is installed anew.
@@ -305,12 +304,8 @@ fn npm_ci(package: &Path) -> Command {
 }
 
 fn with_advice(error: anyhow::Error) -> anyhow::Error {
-    match error.downcast::<Failure>() {
-        Ok(failure) => failure
-            .next("check the network and `cargo xtask doctor`, then run the same command again")
-            .into(),
-        Err(other) => other,
-    }
+    let next = "check the network and `cargo xtask doctor`, then run the same command again";
+    failure::advise(error, next)
 }
 
 /// A Python interpreter.
