@@ -9,6 +9,7 @@
 //! - [`show`]: a whole show; [`comparison`] holds what everyone saw against what they should have
 //!   seen, and [`report`] judges;
 //! - [`soak`]: many players on ivs-local for a long time;
+//! - [`outcome`]: how a program ends;
 //! - [`backstage`]: what an operator can look at: the saga's history, the dead-letter queues.
 
 pub mod api;
@@ -16,6 +17,7 @@ pub mod audience;
 pub mod backstage;
 pub mod comparison;
 pub mod cues;
+pub mod outcome;
 pub mod player;
 pub mod points;
 pub mod publisher;

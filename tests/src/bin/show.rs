@@ -2,9 +2,11 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::Context;
 use clap::Parser;
-use cuepoint_e2e::show::{self, Plan};
+use cuepoint_e2e::{
+    outcome,
+    show::{self, Plan},
+};
 use stage::Stack;
 use tokio::time::Instant;
 
@@ -31,14 +33,7 @@ struct Arguments {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run(Arguments::parse()).await {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    outcome::exit_code(run(Arguments::parse()).await)
 }
 
 /// Runs the show; whether every number was right.
@@ -53,13 +48,6 @@ async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let narrate = |line| println!("{:6.1} s  {line}", began.elapsed().as_secs_f64());
     let report = show::run(&Stack::load()?, &plan, &narrate).await?;
     println!("\n{}", report.table());
-    for problem in &report.problems {
-        eprintln!("wrong: {problem}");
-    }
-    if let Some(path) = arguments.report {
-        let json = serde_json::to_string_pretty(&report)?;
-        std::fs::write(&path, json + "\n")
-            .with_context(|| format!("cannot write {}", path.display()))?;
-    }
+    outcome::tell(&report.problems, &report, arguments.report.as_deref())?;
     Ok(report.status == "completed")
 }

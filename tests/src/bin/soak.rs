@@ -2,9 +2,11 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::Context;
 use clap::Parser;
-use cuepoint_e2e::soak::{self, Plan};
+use cuepoint_e2e::{
+    outcome,
+    soak::{self, Plan},
+};
 use tokio::time::Instant;
 
 /// Runs ivs-local with many players, and exits with 0 only if each saw every cue once and in order
@@ -34,14 +36,7 @@ struct Arguments {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run(Arguments::parse()).await {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    outcome::exit_code(run(Arguments::parse()).await)
 }
 
 /// Soaks; whether everything was right.
@@ -57,13 +52,6 @@ async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let narrate = |line| println!("{:6.1} s  {line}", began.elapsed().as_secs_f64());
     let report = soak::run(&plan, &narrate).await?;
     println!("\n{}", report.lines().join("\n"));
-    for problem in &report.problems {
-        eprintln!("wrong: {problem}");
-    }
-    if let Some(path) = arguments.report {
-        let json = serde_json::to_string_pretty(&report)?;
-        std::fs::write(&path, json + "\n")
-            .with_context(|| format!("cannot write {}", path.display()))?;
-    }
+    outcome::tell(&report.problems, &report, arguments.report.as_deref())?;
     Ok(report.problems.is_empty())
 }
