@@ -1,0 +1,3 @@
+//! `bench`: measures the services side by side with what they are compared with.
+
+fn main() {}
