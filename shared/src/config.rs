@@ -1,6 +1,6 @@
 //! What a function reads from its environment when it starts.
 
-use std::num::ParseIntError;
+use std::num::{NonZeroU32, ParseIntError};
 
 /// A setting is missing or unusable, so the function must not start.
 #[derive(Debug, thiserror::Error)]
@@ -8,8 +8,8 @@ pub enum ConfigError {
     /// The variable is not set or empty.
     #[error("environment variable {0} is not set")]
     Missing(&'static str),
-    /// The variable is not a whole number.
-    #[error("environment variable {name} is not a whole number: {source}")]
+    /// The variable is not a whole number, or not one that makes sense here.
+    #[error("environment variable {name} is not a usable number: {source}")]
     NotANumber {
         /// Which variable.
         name: &'static str,
@@ -42,6 +42,19 @@ pub fn required(name: &'static str) -> Result<String, ConfigError> {
 /// # Errors
 /// [`ConfigError::NotANumber`] when it is set to anything but a whole number.
 pub fn seconds_or(name: &'static str, default: u32) -> Result<u32, ConfigError> {
+    match std::env::var(name) {
+        Ok(value) if !value.is_empty() => value
+            .parse()
+            .map_err(|source| ConfigError::NotANumber { name, source }),
+        _ => Ok(default),
+    }
+}
+
+/// A whole number from 1 on, `default` when the variable is not set.
+///
+/// # Errors
+/// [`ConfigError::NotANumber`] when it is set to anything else.
+pub fn count_or(name: &'static str, default: NonZeroU32) -> Result<NonZeroU32, ConfigError> {
     match std::env::var(name) {
         Ok(value) if !value.is_empty() => value
             .parse()

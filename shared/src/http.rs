@@ -1,9 +1,14 @@
 //! The HTTP edge of the API functions: who calls, what they sent, and how they are answered.
 
+use std::{borrow::Cow, time::Duration};
+
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use aws_lambda_events::encodings::Body;
 use base64::{Engine, prelude::BASE64_STANDARD};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use serde_json::{Map, Value, json};
 
 use crate::ids::UserId;
@@ -21,6 +26,7 @@ pub struct Problem {
     title: &'static str,
     detail: String,
     extra: Map<String, Value>,
+    retry_after: Option<u64>,
 }
 
 impl Problem {
@@ -38,6 +44,7 @@ impl Problem {
             title,
             detail: detail.into(),
             extra: Map::new(),
+            retry_after: None,
         }
     }
 
@@ -85,6 +92,19 @@ impl Problem {
             .with("limit", MAX_BODY_BYTES)
     }
 
+    /// 429: the caller has asked too often, and may ask again after this time. It is told in whole
+    /// seconds, in the header `Retry-After` and the member `retryAfter`.
+    pub fn too_many_requests(retry_after: Duration) -> Self {
+        let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+        let seconds = seconds.max(1);
+        let detail = format!("You have asked too often. Ask again in {seconds} s.");
+        let problem = Self::new(429, "too-many-requests", "Too many requests", detail);
+        Self {
+            retry_after: Some(seconds),
+            ..problem.with("retryAfter", seconds)
+        }
+    }
+
     /// 503: something behind the API failed; the same request may work later.
     pub fn unavailable() -> Self {
         Self::new(
@@ -115,7 +135,11 @@ impl Problem {
         });
         let members = body.as_object_mut().expect("it was made as an object");
         members.extend(self.extra.clone());
-        respond(self.status, "application/problem+json", body.to_string())
+        let mut response = respond(self.status, "application/problem+json", body.to_string());
+        if let Some(seconds) = self.retry_after {
+            response.headers.insert("retry-after", seconds.into());
+        }
+        response
     }
 }
 
@@ -224,25 +248,46 @@ pub fn path<T: std::str::FromStr>(
 /// # Errors
 /// 413 when it is too large, 400 when it is missing, not a JSON object or not of that type.
 pub fn body<T: DeserializeOwned>(request: &ApiGatewayV2httpRequest) -> Result<T, Problem> {
+    object(&body_bytes(request)?)
+}
+
+/// Checks the body of a request that needs none: it may be left out, and what is in it is ignored.
+///
+/// # Errors
+/// 413 when it is too large, 400 when there is one that is not a JSON object.
+pub fn no_body(request: &ApiGatewayV2httpRequest) -> Result<(), Problem> {
+    let bytes = body_bytes(request)?;
+    match bytes.trim_ascii().is_empty() {
+        true => Ok(()),
+        false => object::<IgnoredAny>(&bytes).map(|_| ()),
+    }
+}
+
+/// The body as it was sent; empty when there was none.
+fn body_bytes(request: &ApiGatewayV2httpRequest) -> Result<Cow<'_, [u8]>, Problem> {
     let text = request.body.as_deref().unwrap_or_default();
     if text.len() > MAX_BODY_BYTES * 4 / 3 + 4 {
         return Err(Problem::too_large());
     }
-    let bytes = match request.is_base64_encoded {
+    let bytes: Cow<'_, [u8]> = match request.is_base64_encoded {
         true => BASE64_STANDARD
             .decode(text)
-            .map_err(|_| Problem::malformed("The body is not valid base64."))?,
-        false => text.as_bytes().to_vec(),
+            .map_err(|_| Problem::malformed("The body is not valid base64."))?
+            .into(),
+        false => text.as_bytes().into(),
     };
-    if bytes.len() > MAX_BODY_BYTES {
-        return Err(Problem::too_large());
+    match bytes.len() > MAX_BODY_BYTES {
+        true => Err(Problem::too_large()),
+        false => Ok(bytes),
     }
+}
+
+fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     // An array would be read as the fields of an object in their order.
     if bytes.trim_ascii_start().first() != Some(&b'{') {
         return Err(Problem::malformed("The body is not a JSON object."));
     }
-    serde_json::from_slice(&bytes)
-        .map_err(|error| Problem::malformed(format!("The body: {error}.")))
+    serde_json::from_slice(bytes).map_err(|error| Problem::malformed(format!("The body: {error}.")))
 }
 
 #[cfg(test)]
@@ -288,6 +333,47 @@ mod tests {
         let mut encoded = request("eyJhIjoxfQ==");
         encoded.is_base64_encoded = true;
         assert_eq!(body::<Value>(&encoded).unwrap(), json!({"a": 1}));
+    }
+
+    #[test]
+    fn a_body_that_is_not_needed_is_still_bounded_and_json() {
+        let large = format!("{{\"a\":\"{}\"}}", "x".repeat(MAX_BODY_BYTES));
+        let deep = format!("{{\"a\":{}{}}}", "[".repeat(500), "]".repeat(500));
+        for (text, status) in [
+            ("", None),
+            (" \r\n", None),
+            ("{}", None),
+            (r#"{"userId":"another","a":[1,{"b":null}]}"#, None),
+            ("{", Some(400)),
+            ("{}{}", Some(400)),
+            ("[]", Some(400)),
+            ("null", Some(400)),
+            ("userId=another", Some(400)),
+            (deep.as_str(), None),
+            (large.as_str(), Some(413)),
+        ] {
+            let refused = no_body(&request(text)).err();
+            assert_eq!(
+                refused.map(|problem| problem.status()),
+                status,
+                "{text:.60}"
+            );
+        }
+        assert_eq!(no_body(&ApiGatewayV2httpRequest::default()), Ok(()));
+        let mut encoded = request("gA==");
+        encoded.is_base64_encoded = true;
+        assert_eq!(no_body(&encoded).unwrap_err().status(), 400);
+    }
+
+    #[test]
+    fn who_asks_too_often_is_told_when_to_ask_again() {
+        for (wait, seconds) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (40_000, 40)] {
+            let problem = Problem::too_many_requests(Duration::from_millis(wait));
+            let response = problem.response();
+            assert_eq!(response.status_code, 429);
+            assert_eq!(response.headers["retry-after"], seconds.to_string());
+            assert_eq!(problem.extra["retryAfter"], seconds);
+        }
     }
 
     #[test]

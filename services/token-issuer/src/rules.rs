@@ -1,8 +1,12 @@
 //! Whether a viewer gets a playback token, and what it says.
 
 use cuepoint_shared::{channels::Channel, events::MaximumResolution, ids::UserId};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// How far an upstream app's clock may be ahead of ours: what it says to begin now begins now.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
 
 /// What the issuer reads of an entitlement.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -65,7 +69,8 @@ pub enum Refusal {
 /// Decides at the time `now`. `channel` is none when this deployment does not serve it; it comes
 /// back with the grant.
 ///
-/// An entitlement counts from `validFrom` on, and no longer at `validUntil`.
+/// An entitlement counts from a minute before `validFrom` on, since that may be "now" by a clock that
+/// is ahead of ours. It counts no longer at `validUntil`.
 ///
 /// # Errors
 /// [`Refusal`] says why not.
@@ -81,7 +86,7 @@ pub fn decide<'a>(
         return Err(Refusal::Revoked);
     }
     if let Some(from) = entitlement.valid_from
-        && now < from
+        && now.duration_until(from) > CLOCK_SKEW
     {
         return Err(Refusal::NotYet(from));
     }
@@ -107,32 +112,37 @@ fn whole_seconds(time: Timestamp) -> i64 {
     time.as_second() - i64::from(time.subsec_nanosecond() < 0)
 }
 
-/// What a playback token says (IVS user guide, "Generate and Sign IVS Playback Tokens").
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claims {
+/// What a playback token says (IVS user guide, "Generate and Sign IVS Playback Tokens"). It has no
+/// time from which on it is good: another clock might be behind ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Claims<'a> {
     /// The channel it is for.
     #[serde(rename = "aws:channel-arn")]
-    pub channel_arn: String,
+    pub channel_arn: &'a str,
     /// The pages that may play it, separated by commas.
     #[serde(rename = "aws:access-control-allow-origin")]
-    pub allow_origin: String,
+    pub allow_origin: &'a str,
     /// Whether the origin is checked on every request; left out when not.
     #[serde(
         rename = "aws:strict-origin-enforcement",
-        default,
         skip_serializing_if = "std::ops::Not::not"
     )]
     pub strict_origin: bool,
+    /// By what IVS knows a token that starts one playback only; left out when it may start more.
+    #[serde(
+        rename = "aws:single-use-uuid",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub single_use: Option<Uuid>,
     /// Whose it is: a revocation names them.
     #[serde(rename = "aws:viewer-id")]
-    pub viewer_id: String,
+    pub viewer_id: &'a str,
     /// A revocation up to this version ends it.
     #[serde(rename = "aws:viewer-session-version")]
     pub viewer_session_version: u32,
     /// The best rendition; left out when any.
     #[serde(
         rename = "aws:maximum-resolution",
-        default,
         skip_serializing_if = "Option::is_none"
     )]
     pub maximum_resolution: Option<MaximumResolution>,
@@ -140,13 +150,19 @@ pub struct Claims {
     pub exp: i64,
 }
 
-/// What the token for this grant says.
-pub fn claims(grant: &Grant, channel: &Channel, viewer: &UserId) -> Claims {
+/// What the token for this grant says. `new_id` makes a random UUID.
+pub fn claims<'a>(
+    grant: &Grant,
+    channel: &'a Channel,
+    viewer: &'a UserId,
+    new_id: fn() -> Uuid,
+) -> Claims<'a> {
     Claims {
-        channel_arn: channel.arn.clone(),
-        allow_origin: channel.origins.join(","),
+        channel_arn: &channel.arn,
+        allow_origin: channel.origins.claim(),
         strict_origin: channel.strict_origin,
-        viewer_id: viewer.to_string(),
+        single_use: channel.single_use.then(new_id),
+        viewer_id: viewer.as_str(),
         viewer_session_version: grant.viewer_session_version,
         maximum_resolution: grant.maximum_resolution,
         exp: grant.expires_at.as_second(),

@@ -6,61 +6,33 @@
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use cuepoint_shared::{
-    channels::{Channel, Channels},
     clock::Clock,
-    event_bus::{EventBus, Outgoing, PublishError},
-    events::{Event, Metadata, PlaybackTokenIssued},
-    http::{self, Caller, Problem},
-    ids::{ChannelId, InvalidId, UserId},
+    event_bus::{EventBus, PublishError},
+    http::Problem,
 };
-use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent};
-use serde::Serialize;
 
 use crate::{
-    playback_key::{PlaybackKey, SigningError},
-    rules::{self, Grant, Refusal},
+    desk::{DeskError, TokenDesk},
     store::{Entitlements, StoreError},
 };
-
-/// The answer that lets a player play.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct IssuedToken<'a> {
-    token: String,
-    playback_url: &'a str,
-    expires_at: Timestamp,
-}
 
 /// Why a request got no token.
 #[derive(Debug, thiserror::Error)]
 enum TokenError {
-    /// The caller's own doing.
-    #[error("{}", .0.name())]
-    Problem(Problem),
-    #[error("not entitled: {0:?}")]
-    Refused(Refusal),
+    #[error(transparent)]
+    Desk(#[from] DeskError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error(transparent)]
-    Signing(#[from] SigningError),
     #[error("the token was not announced: {0}")]
     Publish(#[from] PublishError),
-    #[error("the invocation has no id to name its event by: {0}")]
-    Invocation(#[from] InvalidId),
 }
 
 impl TokenError {
     fn problem(self) -> Problem {
         match self {
-            Self::Problem(problem) => problem,
-            Self::Refused(refusal) => Problem::new(
-                403,
-                "not-entitled",
-                "Not entitled to watch this channel",
-                refusal.to_string(),
-            ),
-            _ => Problem::unavailable(),
+            Self::Desk(error) => error.problem(),
+            Self::Store(_) | Self::Publish(_) => Problem::unavailable(),
         }
     }
 }
@@ -68,27 +40,19 @@ impl TokenError {
 /// Handles requests for playback tokens.
 #[derive(Debug)]
 pub struct TokenHandler {
+    desk: TokenDesk,
     entitlements: Entitlements,
-    key: PlaybackKey,
     bus: EventBus,
-    channels: Channels,
     now: Clock,
 }
 
 impl TokenHandler {
-    /// A handler that reads `entitlements`, signs with `key` and announces on `bus`.
-    pub fn new(
-        entitlements: Entitlements,
-        key: PlaybackKey,
-        bus: EventBus,
-        channels: Channels,
-        now: Clock,
-    ) -> Self {
+    /// A handler that reads `entitlements`, issues at `desk` and announces on `bus`.
+    pub fn new(desk: TokenDesk, entitlements: Entitlements, bus: EventBus, now: Clock) -> Self {
         Self {
+            desk,
             entitlements,
-            key,
             bus,
-            channels,
             now,
         }
     }
@@ -125,55 +89,13 @@ impl TokenHandler {
         request: &ApiGatewayV2httpRequest,
         request_id: &str,
     ) -> Result<ApiGatewayV2httpResponse, TokenError> {
-        let caller = Caller::of(request).map_err(TokenError::Problem)?;
-        // A channel id that cannot exist is answered like one that does not.
-        let channel_id: ChannelId = http::path(request, "channelId")
-            .map_err(|_| TokenError::Refused(Refusal::NotEntitled))?;
-        let entitlement = self.entitlements.get(&caller.user_id, &channel_id).await?;
-        let channel = self.channels.get(&channel_id);
+        let ask = self.desk.receive(request)?;
+        let entitlement = self.entitlements.get(&ask.user_id, &ask.channel_id).await?;
         let now = (self.now)();
-        let (grant, channel) =
-            rules::decide(entitlement.as_ref(), now, channel).map_err(TokenError::Refused)?;
-        let token = self
-            .key
-            .sign(&rules::claims(&grant, channel, &caller.user_id))?;
-        self.announce(caller.user_id, channel_id, &grant, now, request_id)
-            .await?;
-        Ok(answer(token, channel, &grant))
+        let issued = self
+            .desk
+            .issue(ask, entitlement.as_ref(), now, request_id)?;
+        self.bus.publish(&[issued.announcement]).await?;
+        Ok(issued.response)
     }
-
-    async fn announce(
-        &self,
-        user_id: UserId,
-        channel_id: ChannelId,
-        grant: &Grant,
-        now: Timestamp,
-        request_id: &str,
-    ) -> Result<(), TokenError> {
-        let metadata = Metadata::new(
-            format!("playback-token/{request_id}").parse()?,
-            now,
-            request_id.parse()?,
-        );
-        let event = Event {
-            metadata,
-            data: PlaybackTokenIssued {
-                user_id,
-                channel_id,
-                expires_at: grant.expires_at,
-                viewer_session_version: grant.viewer_session_version,
-                key_fingerprint: self.key.fingerprint().to_owned(),
-            },
-        };
-        Ok(self.bus.publish(&[Outgoing::new(&event)?]).await?)
-    }
-}
-
-fn answer(token: String, channel: &Channel, grant: &Grant) -> ApiGatewayV2httpResponse {
-    let body = IssuedToken {
-        token,
-        playback_url: &channel.playback_url,
-        expires_at: grant.expires_at,
-    };
-    http::ok(200, &body)
 }

@@ -1,5 +1,7 @@
 //! The Lambda function `answer-api`; see [`answer_collector::answer_api`].
 
+use std::process::ExitCode;
+
 use answer_collector::{
     answer_api::AnswerApiHandler,
     store::{answers::AnswerStore, tallies::TallyStore, windows::WindowStore},
@@ -9,9 +11,13 @@ use cuepoint_shared::{aws, config, telemetry};
 use jiff::Timestamp;
 use lambda_runtime::{Error, service_fn};
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+fn main() -> ExitCode {
     telemetry::init();
+    telemetry::outcome(serve())
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn serve() -> Result<(), Error> {
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws::config().await);
     let windows = WindowStore::new(dynamodb.clone(), config::required("WINDOWS_TABLE")?);
     let handler = AnswerApiHandler {

@@ -1,12 +1,18 @@
 //! The Lambda function `answer-outbox`; see [`answer_collector::answer_outbox`].
 
+use std::process::ExitCode;
+
 use answer_collector::{answer_outbox::AnswerOutboxHandler, store::tallies::TallyStore};
 use cuepoint_shared::{aws, config, dead_letters::DeadLetters, event_bus::EventBus, telemetry};
 use lambda_runtime::{Error, service_fn};
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+fn main() -> ExitCode {
     telemetry::init();
+    telemetry::outcome(serve())
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn serve() -> Result<(), Error> {
     let sdk = aws::config().await;
     let handler = AnswerOutboxHandler {
         tallies: TallyStore::new(

@@ -1,5 +1,7 @@
 //! The Lambda function `answer-saga`; see [`answer_collector::answer_saga`].
 
+use std::process::ExitCode;
+
 use answer_collector::{
     answer_saga::AnswerSagaHandler,
     store::{answers::AnswerStore, tallies::TallyStore, windows::WindowStore},
@@ -17,9 +19,13 @@ const LATENCY_ALLOWANCE_SECONDS: u32 = 5;
 /// How long the writes of answers may take where nothing else is set.
 const DRAIN_SECONDS: u32 = 2;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+fn main() -> ExitCode {
     telemetry::init();
+    telemetry::outcome(serve())
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn serve() -> Result<(), Error> {
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws::config().await);
     let allowance = config::seconds_or("LATENCY_ALLOWANCE_SECONDS", LATENCY_ALLOWANCE_SECONDS)?;
     let drain = config::seconds_or("DRAIN_SECONDS", DRAIN_SECONDS)?;

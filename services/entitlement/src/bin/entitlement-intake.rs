@@ -1,5 +1,7 @@
 //! The Lambda function `entitlement-intake`.
 
+use std::process::ExitCode;
+
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_sqs::Client as Sqs;
 use cuepoint_shared::{aws, config::required, dead_letters::DeadLetters, telemetry};
@@ -7,9 +9,13 @@ use entitlement::{entitlement_intake::IntakeHandler, store::EntitlementStore};
 use jiff::Timestamp;
 use lambda_runtime::{Error, run, service_fn};
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+fn main() -> ExitCode {
     telemetry::init();
+    telemetry::outcome(serve())
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn serve() -> Result<(), Error> {
     let config = aws::config().await;
     let handler = IntakeHandler::new(
         EntitlementStore::new(DynamoDb::new(&config), required("ENTITLEMENTS_TABLE")?),

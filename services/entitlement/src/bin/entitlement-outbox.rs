@@ -1,5 +1,7 @@
 //! The Lambda function `entitlement-outbox`.
 
+use std::process::ExitCode;
+
 use aws_sdk_eventbridge::Client as EventBridge;
 use aws_sdk_ivs::Client as Ivs;
 use aws_sdk_sqs::Client as Sqs;
@@ -10,9 +12,13 @@ use cuepoint_shared::{
 use entitlement::{entitlement_outbox::OutboxHandler, viewer_sessions::ViewerSessions};
 use lambda_runtime::{Error, run, service_fn};
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+fn main() -> ExitCode {
     telemetry::init();
+    telemetry::outcome(serve())
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn serve() -> Result<(), Error> {
     let config = aws::config().await;
     let handler = OutboxHandler::new(
         ViewerSessions::new(Ivs::new(&config), Channels::from_env()?),

@@ -1,14 +1,20 @@
 //! The Lambda function `quiz-api`; see [`quiz_orchestrator::quiz_api`].
 
+use std::process::ExitCode;
+
 use cuepoint_shared::{aws, channels::Channels, config, telemetry};
 use jiff::Timestamp;
 use lambda_runtime::{Error, service_fn};
 use quiz_orchestrator::{quiz_api::QuizApiHandler, store::QuizStore};
 use uuid::Uuid;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+fn main() -> ExitCode {
     telemetry::init();
+    telemetry::outcome(serve())
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn serve() -> Result<(), Error> {
     let sdk = aws::config().await;
     let handler = QuizApiHandler {
         store: QuizStore::new(

@@ -1,12 +1,18 @@
 //! The Lambda function `quiz-outbox`; see [`quiz_orchestrator::quiz_outbox`].
 
+use std::process::ExitCode;
+
 use cuepoint_shared::{aws, config, dead_letters::DeadLetters, event_bus::EventBus, telemetry};
 use lambda_runtime::{Error, service_fn};
 use quiz_orchestrator::quiz_outbox::QuizOutboxHandler;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+fn main() -> ExitCode {
     telemetry::init();
+    telemetry::outcome(serve())
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn serve() -> Result<(), Error> {
     let sdk = aws::config().await;
     let handler = QuizOutboxHandler {
         bus: EventBus::new(

@@ -1,13 +1,19 @@
 //! The Lambda function `quiz-saga`; see [`quiz_orchestrator::quiz_saga`].
 
+use std::process::ExitCode;
+
 use cuepoint_shared::{aws, channels::Channels, config, telemetry};
 use jiff::Timestamp;
 use lambda_runtime::{Error, service_fn};
 use quiz_orchestrator::{quiz_saga::QuizSagaHandler, store::QuizStore, video::Video};
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+fn main() -> ExitCode {
     telemetry::init();
+    telemetry::outcome(serve())
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn serve() -> Result<(), Error> {
     let sdk = aws::config().await;
     let handler = QuizSagaHandler {
         store: QuizStore::new(

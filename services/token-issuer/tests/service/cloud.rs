@@ -9,9 +9,15 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use cuepoint_shared::{channels::Channels, event_bus::EventBus};
 use jiff::Timestamp;
 use pem::Pem;
-use serde_json::json;
+use serde_json::{Value, json};
 use stage::{Probe, Stack};
-use token_issuer::{playback_key::PlaybackKey, secrets, store::Entitlements};
+use token_issuer::{
+    desk::TokenDesk,
+    playback_key::PlaybackKey,
+    secrets,
+    store::Entitlements,
+    viewer_limit::{Allowance, ViewerLimit},
+};
 use uuid::Uuid;
 
 /// The local cloud, and one viewer who is in no other test.
@@ -42,17 +48,24 @@ impl Cloud {
         &self.stack.channel.channel_id
     }
 
-    pub(crate) fn channels(&self) -> Channels {
+    /// The channel as it is deployed, with these settings of its tokens.
+    pub(crate) fn channels(&self, settings: Value) -> Channels {
         let channel = &self.stack.channel;
-        let channels = json!({
-            &channel.channel_id: {
-                "arn": channel.arn,
-                "playbackUrl": channel.playback_url,
-                "origins": [channel.origin],
-                "tokenSeconds": 600,
-            },
+        let mut entry = json!({
+            "arn": channel.arn,
+            "playbackUrl": channel.playback_url,
+            "origins": [channel.origin],
+            "tokenSeconds": 540,
         });
-        Channels::parse(&channels.to_string()).unwrap()
+        let settings = settings.as_object().unwrap().clone();
+        entry.as_object_mut().unwrap().extend(settings);
+        Channels::parse(&json!({ &channel.channel_id: entry }).to_string()).unwrap()
+    }
+
+    /// A desk for the channel as it is deployed, where no one asks too often.
+    pub(crate) fn desk(&self, key: PlaybackKey) -> TokenDesk {
+        let limit = ViewerLimit::new(Allowance::default());
+        TokenDesk::new(key, self.channels(json!({})), limit, Uuid::new_v4)
     }
 
     pub(crate) fn entitlements(&self) -> Entitlements {

@@ -15,7 +15,7 @@ use crate::cloud::{Cloud, noon};
 async fn handler(cloud: &Cloud) -> TokenHandler {
     let (key, _) = cloud.key().await;
     let (entitlements, bus) = (cloud.entitlements(), cloud.bus());
-    TokenHandler::new(entitlements, key, bus, cloud.channels(), noon)
+    TokenHandler::new(cloud.desk(key), entitlements, bus, noon)
 }
 
 /// A request as the API hands it on after its authorizer let it pass.
@@ -57,7 +57,7 @@ async fn an_entitled_viewer_gets_a_token_and_it_is_announced() {
     let (key, public) = cloud.key().await;
     let fingerprint = key.fingerprint().to_owned();
     let (entitlements, bus) = (cloud.entitlements(), cloud.bus());
-    let handler = TokenHandler::new(entitlements, key, bus, cloud.channels(), noon);
+    let handler = TokenHandler::new(cloud.desk(key), entitlements, bus, noon);
     let events = cloud.listen().await;
     let terms = [
         ("status", "granted"),
@@ -114,9 +114,9 @@ async fn without_an_entitlement_that_counts_there_is_no_token_and_no_event() {
         (
             Some(vec![
                 ("status", "granted"),
-                ("validFrom", "2026-11-22T12:00:00.1Z"),
+                ("validFrom", "2026-11-22T12:01:00.1Z"),
             ]),
-            "begins at 2026-11-22T12:00:00.1Z",
+            "begins at 2026-11-22T12:01:00.1Z",
         ),
         (
             Some(vec![
@@ -184,7 +184,7 @@ async fn a_token_that_cannot_be_announced_is_not_handed_out() {
         "cuepoint".to_owned(),
     );
     let (key, _) = cloud.key().await;
-    let handler = TokenHandler::new(cloud.entitlements(), key, bus, cloud.channels(), noon);
+    let handler = TokenHandler::new(cloud.desk(key), cloud.entitlements(), bus, noon);
     let (status, answer) = ask(&handler, request(cloud.channel_id(), &identity(&cloud))).await;
     assert_eq!(status, 503);
     assert_eq!(answer["type"], "urn:cuepoint:problem:unavailable");
@@ -204,7 +204,7 @@ async fn a_table_that_does_not_answer_is_not_a_refusal() {
         cloud.stack.outputs.entitlements_table.clone(),
     );
     let (key, _) = cloud.key().await;
-    let handler = TokenHandler::new(entitlements, key, cloud.bus(), cloud.channels(), noon);
+    let handler = TokenHandler::new(cloud.desk(key), entitlements, cloud.bus(), noon);
     let (status, _) = ask(&handler, request(cloud.channel_id(), &identity(&cloud))).await;
     assert_eq!(status, 503);
 }
