@@ -37,6 +37,11 @@ pub fn required(name: &'static str) -> Result<String, ConfigError> {
     }
 }
 
+/// The value of a variable that need not be there; none when it is not set or empty.
+pub fn optional(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 /// A number of seconds, `default` when the variable is not set.
 ///
 /// # Errors

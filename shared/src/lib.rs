@@ -1,6 +1,6 @@
 //! What two services or more agree on, and nothing else.
 //!
-//! - the contract: [`ids`], [`events`], [`cues`], [`channels`];
+//! - the contract: [`ids`], [`events`], [`cues`], [`channels`], [`key_pair`];
 //! - the edges every function has: [`config`], [`http`], [`aws`], [`event_bus`],
 //!   [`dead_letters`], [`streams`], [`telemetry`], [`clock`].
 //!
@@ -16,5 +16,6 @@ pub mod event_bus;
 pub mod events;
 pub mod http;
 pub mod ids;
+pub mod key_pair;
 pub mod streams;
 pub mod telemetry;

@@ -12,23 +12,32 @@ pub enum SecretError {
     #[error(transparent)]
     Call(#[from] AwsError),
     /// What the secret holds is no playback key.
-    #[error("secret {secret_id}: {source}")]
+    #[error("secret {secret_id}, version {version}: {source}")]
     Key {
         /// The name or ARN of the secret.
         secret_id: String,
+        /// The id of its version that was read.
+        version: String,
         /// What is wrong with it.
         source: KeyError,
     },
 }
 
-/// Reads the current version of the secret. Called once when the function starts.
+/// Reads one version of the secret, or the current one (staged `AWSCURRENT`). Called once when the
+/// function starts. A rotation names the new version, so that every function that starts from then
+/// on signs with the same key.
 ///
 /// # Errors
 /// [`SecretError`]: the function must not start.
-pub async fn playback_key(client: &Client, secret_id: &str) -> Result<PlaybackKey, SecretError> {
+pub async fn playback_key(
+    client: &Client,
+    secret_id: &str,
+    version: Option<&str>,
+) -> Result<PlaybackKey, SecretError> {
     let answer = client
         .get_secret_value()
         .secret_id(secret_id)
+        .set_version_id(version.map(str::to_owned))
         .send()
         .await
         .map_err(|error| AwsError::new("GetSecretValue", &error))?;
@@ -39,6 +48,7 @@ pub async fn playback_key(client: &Client, secret_id: &str) -> Result<PlaybackKe
     };
     PlaybackKey::read(secret).map_err(|source| SecretError::Key {
         secret_id: secret_id.to_owned(),
+        version: answer.version_id.clone().unwrap_or_default(),
         source,
     })
 }

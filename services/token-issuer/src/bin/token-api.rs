@@ -5,7 +5,13 @@ use std::process::ExitCode;
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_eventbridge::Client as EventBridge;
 use aws_sdk_secretsmanager::Client as SecretsManager;
-use cuepoint_shared::{aws, channels::Channels, config::required, event_bus::EventBus, telemetry};
+use cuepoint_shared::{
+    aws,
+    channels::Channels,
+    config::{optional, required},
+    event_bus::EventBus,
+    telemetry,
+};
 use jiff::Timestamp;
 use lambda_runtime::{Error, run, service_fn};
 use token_issuer::{
@@ -28,6 +34,7 @@ async fn serve() -> Result<(), Error> {
     let key = secrets::playback_key(
         &SecretsManager::new(&config),
         &required("PLAYBACK_KEY_SECRET_ARN")?,
+        optional("PLAYBACK_KEY_VERSION").as_deref(),
     )
     .await?;
     let desk = TokenDesk::new(

@@ -2,9 +2,15 @@
 
 use super::*;
 use aws_lc_rs::{
-    encoding::EcPrivateKeyRfc5915Der,
-    signature::{ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaSigningAlgorithm},
+    encoding::{AsDer, EcPrivateKeyRfc5915Der, PublicKeyX509Der},
+    signature::{
+        ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P256K1_SHA256_ASN1_SIGNING,
+        ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaSigningAlgorithm,
+        KeyPair,
+    },
 };
+use base64::prelude::BASE64_STANDARD;
+use cuepoint_shared::key_pair::fingerprint;
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use pem::{EncodeConfig, LineEnding, Pem};
 use serde_json::{Value, json};

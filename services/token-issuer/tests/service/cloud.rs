@@ -121,7 +121,8 @@ impl Cloud {
         let private = pem::encode(&Pem::new("EC PRIVATE KEY", private.as_ref()));
         let public: PublicKeyX509Der = pair.public_key().as_der().unwrap();
         let secret = self.secret(&BASE64_STANDARD.encode(private)).await;
-        let key = secrets::playback_key(&self.secrets, &secret).await.unwrap();
+        let key = secrets::playback_key(&self.secrets, &secret, None).await;
+        let key = key.unwrap();
         (key, pem::encode(&Pem::new("PUBLIC KEY", public.as_ref())))
     }
 
