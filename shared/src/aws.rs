@@ -82,6 +82,26 @@ impl AwsError {
         }
     }
 
+    /// Classifies an error that an answer lists for one entry of a request. It comes without a
+    /// status, so its code alone decides.
+    pub fn listed(operation: &'static str, code: Option<&str>, message: Option<&str>) -> Self {
+        let code = code.unwrap_or("Unknown");
+        let status = match code {
+            "InternalServerException"
+            | "InternalServerError"
+            | "InternalFailure"
+            | "ServiceUnavailable"
+            | "ServiceUnavailableException" => 500,
+            _ => 400,
+        };
+        Self {
+            operation,
+            failure: classify(code, status),
+            code: code.to_owned(),
+            message: message.unwrap_or("no message").to_owned(),
+        }
+    }
+
     /// Whether the same call may succeed later.
     pub fn may_pass(&self) -> bool {
         self.failure != Failure::Refused
@@ -115,5 +135,17 @@ mod tests {
         assert_eq!(classify("Whatever", 429), Failure::Throttled);
         assert_eq!(classify("InternalServerError", 500), Failure::Unavailable);
         assert_eq!(classify("ValidationException", 400), Failure::Refused);
+    }
+
+    #[test]
+    fn an_entrys_error_is_classified_by_its_code() {
+        let failure = |code| AwsError::listed("Batch", code, None).failure;
+        assert_eq!(failure(Some("ThrottlingException")), Failure::Throttled);
+        assert_eq!(
+            failure(Some("InternalServerException")),
+            Failure::Unavailable
+        );
+        assert_eq!(failure(Some("ResourceNotFoundException")), Failure::Refused);
+        assert_eq!(failure(None), Failure::Refused);
     }
 }

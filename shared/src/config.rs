@@ -42,6 +42,16 @@ pub fn optional(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// A number that must be there.
+///
+/// # Errors
+/// [`ConfigError`] when it is not set, empty or not a whole number.
+pub fn required_number(name: &'static str) -> Result<u32, ConfigError> {
+    required(name)?
+        .parse()
+        .map_err(|source| ConfigError::NotANumber { name, source })
+}
+
 /// A number of seconds, `default` when the variable is not set.
 ///
 /// # Errors

@@ -2,15 +2,22 @@
 //!
 //! Each record is kept as it came, so that one that cannot be read can be parked as it came. A
 //! function that reads a stream fails the whole batch for what may pass later, and parks what can
-//! never work: it never reports single failures of a batch.
+//! never work: it never reports single failures of a batch. What has failed for too long is parked
+//! too, with the reason, before Lambda would give it up without one: see [`Patience`].
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt::Display};
 
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_dynamo::AttributeValue;
 use serde_json::Value;
 
-use crate::{aws::AwsError, dead_letters::DeadLetters};
+use crate::{
+    aws::AwsError,
+    clock::Clock,
+    config::{self, ConfigError},
+    dead_letters::DeadLetters,
+};
 
 /// A batch of records, oldest first.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -135,6 +142,83 @@ pub async fn park(
         .await
 }
 
+/// How old a record may get while it fails for something that may pass.
+///
+/// Lambda gives a record up at the age that its event source says (`MaximumRecordAgeInSeconds`), and
+/// then notes only its place in the stream. So a function gives up a while before, and keeps the
+/// record with its reason. A record that is old but does not fail is not given up: one that an
+/// operator has delivered again is tried like any other.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    longest: SignedDuration,
+    now: Clock,
+}
+
+impl Patience {
+    /// Patience with records up to this age.
+    pub fn new(longest: SignedDuration, now: Clock) -> Self {
+        Self { longest, now }
+    }
+
+    /// Reads the variable `GIVE_UP_AFTER_SECONDS`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when it is missing or not a whole number.
+    pub fn from_env(now: Clock) -> Result<Self, ConfigError> {
+        let seconds = config::required_number("GIVE_UP_AFTER_SECONDS")?;
+        Ok(Self::new(SignedDuration::from_secs(seconds.into()), now))
+    }
+
+    /// Why a record that has failed with this error is given up; none when it is to come again. One
+    /// that does not say how old it is comes again.
+    pub fn gives_up(&self, record: &Value, error: &impl Display) -> Option<String> {
+        let age = (self.now)().duration_since(created_at(record)?);
+        let whole_seconds = SignedDuration::from_secs(age.as_secs());
+        (age >= self.longest).then(|| format!("gave up after {whole_seconds:#}: {error}"))
+    }
+}
+
+/// When the change was made that a record tells of, as the stream knows it.
+fn created_at(record: &Value) -> Option<Timestamp> {
+    let seconds = record
+        .pointer("/dynamodb/ApproximateCreationDateTime")?
+        .as_f64()?;
+    let since_1970 = SignedDuration::try_from_secs_f64(seconds).ok()?;
+    Timestamp::from_duration(since_1970).ok()
+}
+
+/// What became of records that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GivenUp {
+    /// How many were parked.
+    pub parked: usize,
+    /// How many have to come again.
+    pub left: usize,
+}
+
+/// Parks those of some failed records that have become too old, with the error as their reason.
+///
+/// # Errors
+/// [`AwsError`]: a record was not kept, so the batch has to come again.
+pub async fn give_up<'a>(
+    failed: impl IntoIterator<Item = &'a Value>,
+    error: &impl Display,
+    patience: &Patience,
+    dead_letters: &DeadLetters,
+) -> Result<GivenUp, AwsError> {
+    let mut given_up = GivenUp { parked: 0, left: 0 };
+    for record in failed {
+        match patience.gives_up(record, error) {
+            Some(reason) => {
+                park(record, &reason, dead_letters).await?;
+                given_up.parked += 1;
+            }
+            None => given_up.left += 1,
+        }
+    }
+    Ok(given_up)
+}
+
 type Image = HashMap<String, AttributeValue>;
 
 #[derive(Deserialize)]
@@ -193,6 +277,25 @@ mod tests {
             counts: vec![1, 2],
         };
         assert_eq!(change.new, Some(expected));
+    }
+
+    #[test]
+    fn a_failed_record_is_given_up_at_its_age_and_with_its_reason() {
+        let now = || "2026-11-22T08:00:00Z".parse().unwrap();
+        let patience = Patience::new(SignedDuration::from_mins(330), now);
+        let gives_up = |created: Value| {
+            let record = json!({"dynamodb": {"ApproximateCreationDateTime": created}});
+            patience.gives_up(&record, &"IVS is down")
+        };
+        let eight = now().as_second();
+        assert_eq!(gives_up(json!(eight - 330 * 60 + 1)), None);
+        assert_eq!(
+            gives_up(json!(eight as f64 - 330.0 * 60.0 - 0.5)).unwrap(),
+            "gave up after 5h 30m: IVS is down"
+        );
+        assert_eq!(gives_up(json!(eight + 60)), None, "another clock");
+        assert_eq!(gives_up(Value::Null), None);
+        assert_eq!(gives_up(json!(f64::MAX)), None);
     }
 
     #[test]

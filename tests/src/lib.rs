@@ -8,6 +8,7 @@
 //! - [`viewer`]: one person of the audience, from sign-in to the last cue;
 //! - [`show`]: a whole show; [`comparison`] holds what everyone saw against what they should have
 //!   seen, and [`report`] judges;
+//! - [`revocation`]: how long a revocation takes to the last piece of video;
 //! - [`soak`]: many players on ivs-local for a long time;
 //! - [`outcome`]: how a program ends;
 //! - [`backstage`]: what an operator can look at: the saga's history, the dead-letter queues.
@@ -23,6 +24,7 @@ pub mod points;
 pub mod publisher;
 pub mod questions;
 pub mod report;
+pub mod revocation;
 pub mod show;
 pub mod soak;
 pub mod viewer;

@@ -4,6 +4,7 @@ use anyhow::{Context, anyhow};
 use jiff::Timestamp;
 use m3u8_rs::{MasterPlaylist, MediaPlaylist};
 use reqwest::{Client, StatusCode, Url, header::ORIGIN};
+use tokio::time::Instant;
 
 use crate::cues::{self, Cue};
 
@@ -49,6 +50,8 @@ pub struct Player {
     pub segments: u64,
     /// How many segments left the window before they were fetched.
     pub missed: u64,
+    /// When the last request was answered, whole, with video or a playlist.
+    pub last_served: Instant,
 }
 
 impl Player {
@@ -78,6 +81,7 @@ impl Player {
             next: None,
             segments: 0,
             missed: 0,
+            last_served: Instant::now(),
         })
     }
 
@@ -87,6 +91,7 @@ impl Player {
     /// [`PlayError::Refused`] when playback was revoked or the stream ended.
     pub async fn advance(&mut self) -> Result<Vec<SeenCue>, PlayError> {
         let playlist = fetch(&self.http, &self.origin, self.variant.clone()).await?;
+        self.last_served = Instant::now();
         let (_, playlist) = m3u8_rs::parse_media_playlist(&playlist)
             .map_err(|_| anyhow!("the variant's playlist cannot be read"))?;
         let first = playlist.media_sequence;
@@ -99,6 +104,7 @@ impl Player {
         let mut seen = Vec::new();
         for sequence in next..end {
             let segment = self.segment(&playlist, sequence - first).await?;
+            self.last_served = Instant::now();
             let at = Timestamp::now().as_millisecond();
             seen.extend(
                 cues::placed_in_segment(&segment)?

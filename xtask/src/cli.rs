@@ -151,6 +151,23 @@ pub(crate) enum Bench {
     /// browser with the Amazon IVS player, and sends cues to each. Fails when half of the cues take
     /// longer than 1.5 seconds with low latency.
     Cues(Cues),
+    /// How long a revocation takes from the event on the bus to the last piece of video served.
+    ///
+    /// Brings the local cloud up; viewers play with real tokens and are revoked one after the other
+    /// while the others go on. Then each is granted anew: the new token must play, the old one must
+    /// stay refused. Fails when a revoked viewer was served for five seconds or longer.
+    Revocations(Revocations),
+}
+
+/// How many viewers, and where the figures go.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Revocations {
+    /// How many viewers play.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=200))]
+    pub(crate) viewers: u32,
+    /// Write the figures to this file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
 }
 
 /// Where the figures go.

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::{Client, error::DisplayErrorContext, types::AttributeValue
 use tokio::time::Instant;
 
 /// How often the table is looked into while an event is waited for.
-const POLL: Duration = Duration::from_millis(200);
+const POLL: Duration = Duration::from_millis(50);
 
 /// The table did not show what was waited for.
 #[derive(Debug, thiserror::Error)]

@@ -22,6 +22,8 @@ pub struct IvsStub {
 #[derive(Debug, Default)]
 struct State {
     failures: VecDeque<(StatusCode, &'static str)>,
+    outage: Option<(StatusCode, &'static str)>,
+    answers: VecDeque<Value>,
     taken: Vec<Value>,
 }
 
@@ -63,6 +65,31 @@ impl IvsStub {
         self.state.lock().unwrap().failures.push_back(failure);
     }
 
+    /// From now on every call fails with this status and error, until [`IvsStub::recover`].
+    ///
+    /// # Panics
+    /// When there is no such status.
+    pub fn fail_all(&self, status: u16, error: &'static str) {
+        let failure = (StatusCode::from_u16(status).unwrap(), error);
+        self.state.lock().unwrap().outage = Some(failure);
+    }
+
+    /// Calls that are not told to fail are accepted again.
+    ///
+    /// # Panics
+    /// When an answer panicked.
+    pub fn recover(&self) {
+        self.state.lock().unwrap().outage = None;
+    }
+
+    /// The next call that is accepted and not told what to answer yet is answered with this body.
+    ///
+    /// # Panics
+    /// When an answer panicked.
+    pub fn answer_next(&self, body: Value) {
+        self.state.lock().unwrap().answers.push_back(body);
+    }
+
     /// The requests that were accepted, in order.
     ///
     /// # Panics
@@ -74,14 +101,17 @@ impl IvsStub {
 
 impl State {
     fn answer(&mut self, request: Value, success: StatusCode) -> axum::response::Response {
-        if let Some((status, error)) = self.failures.pop_front() {
+        if let Some((status, error)) = self.failures.pop_front().or(self.outage) {
             let body = json!({ "exceptionMessage": "as the test wants" }).to_string();
             return (status, [("x-amzn-errortype", error)], body).into_response();
         }
         self.taken.push(request);
         match success {
             StatusCode::NO_CONTENT => success.into_response(),
-            _ => (success, "{}").into_response(),
+            _ => {
+                let body = self.answers.pop_front().unwrap_or_else(|| json!({}));
+                (success, body.to_string()).into_response()
+            }
         }
     }
 }

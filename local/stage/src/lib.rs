@@ -12,6 +12,7 @@
 //! And what the services' tests share:
 //! - [`probe`]: queues of a test's own, and the events on the bus;
 //! - [`ivs_stub`]: an IVS that fails when it is told to;
+//! - [`faults`]: what a test does to the deployed functions;
 //! - [`http_event`]: a request as the HTTP API hands it on.
 //!
 //! The deployed services never depend on this crate.
@@ -20,6 +21,7 @@ pub mod channel;
 pub mod cue;
 pub mod entitlements;
 pub mod failure;
+pub mod faults;
 pub mod http_event;
 pub mod ivs_stub;
 pub mod people;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
 use aws_sdk_eventbridge::types::Target;
-use aws_sdk_sqs::types::{Message, QueueAttributeName};
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -24,6 +24,7 @@ pub struct Probe {
     sqs: aws_sdk_sqs::Client,
     eventbridge: aws_sdk_eventbridge::Client,
     bus: String,
+    patience: Duration,
 }
 
 impl Probe {
@@ -33,7 +34,14 @@ impl Probe {
             sqs: aws_sdk_sqs::Client::new(config),
             eventbridge: aws_sdk_eventbridge::Client::new(config),
             bus: stack.outputs.event_bus_name.clone(),
+            patience: PATIENCE,
         }
+    }
+
+    /// The same, for what takes longer than part of a second.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// A new queue, by its URL. No one deletes it: the local cloud ends with the tests.
@@ -105,7 +113,7 @@ impl Probe {
         of_interest: impl Fn(&Message) -> bool,
     ) -> Vec<Message> {
         let mut found = Vec::new();
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + self.patience;
         while !enough(&found) {
             assert!(Instant::now() < end, "only {} messages came", found.len());
             // What is left is soon there again, for others who look for it.
@@ -139,6 +147,7 @@ impl Probe {
             .queue_url(queue)
             .max_number_of_messages(10)
             .message_attribute_names("All")
+            .message_system_attribute_names(MessageSystemAttributeName::All)
             .visibility_timeout(hidden)
             .wait_time_seconds(wait)
             .send()
@@ -162,6 +171,13 @@ pub async fn until<T>(ask: impl AsyncFn() -> Option<T>) -> T {
 /// A message's attribute, when it has it.
 pub fn attribute<'a>(message: &'a Message, name: &str) -> Option<&'a str> {
     message.message_attributes()?.get(name)?.string_value()
+}
+
+/// When a message was sent to its queue, in milliseconds since 1970.
+pub fn sent_at(message: &Message) -> i64 {
+    let attributes = message.attributes().unwrap();
+    let sent_at = &attributes[&MessageSystemAttributeName::SentTimestamp];
+    sent_at.parse().unwrap()
 }
 
 /// Detail type and detail of an event as the bus delivered it.

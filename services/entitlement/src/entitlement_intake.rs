@@ -2,7 +2,9 @@
 //!
 //! Idempotent by the event's `occurredAt` and `eventId`: an event that was applied before, or that
 //! a newer one overtook, changes nothing. A message that can never be applied is parked with its
-//! reason and counts as done; any other failure leaves its message, and no other, in the queue.
+//! reason and counts as done; any other failure leaves its message, and no other, in the queue. A
+//! message that has failed so often that the queue would soon give it up, without a reason, is
+//! parked here too, with its last one.
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use cuepoint_shared::{aws::AwsError, clock::Clock, dead_letters::DeadLetters, ids::EventId};
@@ -22,6 +24,9 @@ const MAX_ATTEMPTS: usize = 8;
 /// How many messages are handled at the same time: all of a batch, so that it takes no longer than
 /// its slowest message. Those about the same viewer and channel race like those of two functions.
 const PARALLEL: usize = 10;
+
+/// The attribute that says how often a message was received, this time included.
+const RECEIVE_COUNT: &str = "ApproximateReceiveCount";
 
 /// Why a message stays in the queue.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +53,7 @@ enum Handled {
 pub struct IntakeHandler {
     store: EntitlementStore,
     dead_letters: DeadLetters,
+    give_up_after_receives: u32,
     now: Clock,
 }
 
@@ -55,11 +61,18 @@ impl IntakeHandler {
     /// What the function is called in its dead letters.
     pub const FUNCTION: &'static str = "entitlement-intake";
 
-    /// A handler that writes to `store` and parks in `dead_letters`.
-    pub fn new(store: EntitlementStore, dead_letters: DeadLetters, now: Clock) -> Self {
+    /// A handler that writes to `store` and parks in `dead_letters`, also what still fails when it
+    /// was received `give_up_after_receives` times.
+    pub fn new(
+        store: EntitlementStore,
+        dead_letters: DeadLetters,
+        give_up_after_receives: u32,
+        now: Clock,
+    ) -> Self {
         Self {
             store,
             dead_letters,
+            give_up_after_receives,
             now,
         }
     }
@@ -125,7 +138,14 @@ impl IntakeHandler {
             Err(ApplyError::Unreadable(reason)) => {
                 self.park(body, &reason, Some(&change.event_id)).await
             }
-            Err(ApplyError::Failed(error)) => Err(error),
+            Err(ApplyError::Failed(error)) => {
+                let received = receive_count(message);
+                if received < self.give_up_after_receives {
+                    return Err(error);
+                }
+                let reason = format!("gave up after {received} deliveries: {error}");
+                self.park(body, &reason, Some(&change.event_id)).await
+            }
         }
     }
 
@@ -157,6 +177,12 @@ impl IntakeHandler {
             .await?;
         Ok(Handled::Parked)
     }
+}
+
+/// How often a message was received. One that does not say so is as good as new.
+fn receive_count(message: &SqsMessage) -> u32 {
+    let count = message.attributes.get(RECEIVE_COUNT);
+    count.and_then(|count| count.parse().ok()).unwrap_or(1)
 }
 
 /// Why an event was not applied.

@@ -2,15 +2,23 @@
 //!
 //! Idempotent by the stream record: it gives the published event its id, so that a record that is
 //! delivered again publishes the same event again and consumers drop it; revoking sessions again
-//! changes nothing. A record that can never work is parked with its reason. Anything that may pass
-//! fails the whole batch, which the stream then delivers again in order; a record of it that was
-//! parked may then be parked once more.
+//! changes nothing, and a record revokes up to its own version only, so that one that comes late
+//! does no harm to a newer grant.
+//!
+//! A record that can never work is parked with its reason. Anything that may pass fails the whole
+//! batch, which the stream then delivers again in order, until the failing record is too old (see
+//! [`Patience`]): then that one is parked as well, and the others go on. When a batch comes again, a
+//! record of it that was parked may be parked once more.
+//!
+//! A record that was parked because IVS did not revoke is published all the same: the entitlement
+//! has ended, and what comes after it is not to overtake it. What is left to an operator is to have
+//! it delivered again, which revokes, and publishes the same event again.
 
 use cuepoint_shared::{
     aws::{AwsError, Failure},
     dead_letters::DeadLetters,
-    event_bus::{EventBus, PublishError},
-    streams::{self, StreamBatch},
+    event_bus::{EventBus, Outgoing, PublishError},
+    streams::{self, Patience, StreamBatch},
 };
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::Value;
@@ -18,7 +26,7 @@ use serde_json::Value;
 use crate::{
     announcement::{self, Announcement},
     rules::Effect,
-    viewer_sessions::{RevokeError, ViewerSessions},
+    viewer_sessions::{Revocation, RevokeError, ViewerSessions},
 };
 
 /// Why a batch has to come again.
@@ -62,12 +70,42 @@ struct Counts {
     parked: usize,
 }
 
+/// A record that makes something known.
+struct Change<'a> {
+    record: &'a Value,
+    event: Outgoing,
+    revocation: Option<Revocation>,
+    /// It was parked; whoever delivers it again has it published too.
+    parked: bool,
+}
+
+impl<'a> Change<'a> {
+    fn new(record: &'a Value, announcement: Announcement) -> Result<Self, PublishError> {
+        let Announcement {
+            effect,
+            entitlement,
+            ..
+        } = &announcement;
+        let revocation = (*effect == Effect::Revoked).then(|| Revocation {
+            pair: (entitlement.channel_id.clone(), entitlement.user_id.clone()),
+            up_to_version: entitlement.viewer_session_version,
+        });
+        Ok(Self {
+            record,
+            event: announcement.event()?,
+            revocation,
+            parked: false,
+        })
+    }
+}
+
 /// Handles batches of stream records.
 #[derive(Debug, Clone)]
 pub struct OutboxHandler {
     sessions: ViewerSessions,
     bus: EventBus,
     dead_letters: DeadLetters,
+    patience: Patience,
 }
 
 impl OutboxHandler {
@@ -75,11 +113,17 @@ impl OutboxHandler {
     pub const FUNCTION: &'static str = "entitlement-outbox";
 
     /// A handler that revokes at `sessions`, publishes on `bus` and parks in `dead_letters`.
-    pub fn new(sessions: ViewerSessions, bus: EventBus, dead_letters: DeadLetters) -> Self {
+    pub fn new(
+        sessions: ViewerSessions,
+        bus: EventBus,
+        dead_letters: DeadLetters,
+        patience: Patience,
+    ) -> Self {
         Self {
             sessions,
             bus,
             dead_letters,
+            patience,
         }
     }
 
@@ -130,59 +174,107 @@ impl OutboxHandler {
         records: &[Value],
         counts: &mut Counts,
     ) -> Result<(), OutboxError> {
-        let mut outgoing = Vec::new();
+        let mut changes = self.read(records, counts).await?;
+        self.revoke(&mut changes, counts).await?;
+        self.publish(&changes, counts).await
+    }
+
+    /// What the records make known, oldest first. What can never be read is parked.
+    async fn read<'a>(
+        &self,
+        records: &'a [Value],
+        counts: &mut Counts,
+    ) -> Result<Vec<Change<'a>>, OutboxError> {
+        let mut changes = Vec::new();
         for record in records {
             match announcement::read(record) {
                 Ok(None) => {}
                 Ok(Some(announcement)) => {
                     match announcement.effect {
                         Effect::Granted => counts.granted += 1,
-                        Effect::Revoked => {
-                            counts.revoked += 1;
-                            counts.parked += self.revoke(record, &announcement).await?;
-                        }
+                        Effect::Revoked => counts.revoked += 1,
                     }
-                    outgoing.push(announcement.event()?);
+                    changes.push(Change::new(record, announcement)?);
                 }
-                Err(error) => {
-                    self.park(record, &error.to_string()).await?;
-                    counts.parked += 1;
-                }
+                Err(error) => self.park(record, &error.to_string(), counts).await?,
             }
         }
-        Ok(self.bus.publish(&outgoing).await?)
+        Ok(changes)
     }
 
-    /// Ends the viewer's sessions. When that can never work, the record is kept for an operator:
-    /// then it returns 1, the number of records parked.
+    /// Ends the sessions of all viewers who are revoked. A record for which that can never work, or
+    /// has not worked for too long, is parked.
     async fn revoke(
         &self,
-        record: &Value,
-        Announcement { entitlement, .. }: &Announcement,
-    ) -> Result<usize, OutboxError> {
-        let revoked = self
-            .sessions
-            .revoke(
-                &entitlement.channel_id,
-                &entitlement.user_id,
-                entitlement.viewer_session_version,
-            )
-            .await;
-        match revoked {
-            Ok(()) => Ok(0),
-            Err(error) if error.may_pass() => Err(OutboxError::Revoke(error)),
-            Err(error) => {
-                let reason = format!("viewer sessions were not revoked: {error}");
-                self.park(record, &reason).await?;
-                Ok(1)
+        changes: &mut [Change<'_>],
+        counts: &mut Counts,
+    ) -> Result<(), OutboxError> {
+        let revocations = changes
+            .iter()
+            .filter_map(|change| change.revocation.clone());
+        let failed = self.sessions.revoke(&revocations.collect::<Vec<_>>()).await;
+        let mut again = None;
+        for change in changes {
+            let pair = change
+                .revocation
+                .as_ref()
+                .map(|revocation| &revocation.pair);
+            let Some(error) = pair.and_then(|pair| failed.get(pair)) else {
+                continue;
+            };
+            let reason = if error.may_pass() {
+                self.patience.gives_up(change.record, error)
+            } else {
+                Some(format!("viewer sessions were not revoked: {error}"))
+            };
+            match reason {
+                Some(reason) => {
+                    self.park(change.record, &reason, counts).await?;
+                    change.parked = true;
+                }
+                None => again = Some(error),
             }
+        }
+        again.map_or(Ok(()), |error| Err(OutboxError::Revoke(error.clone())))
+    }
+
+    /// Publishes all changes. When the bus does not take them, those are parked that are too old.
+    async fn publish(
+        &self,
+        changes: &[Change<'_>],
+        counts: &mut Counts,
+    ) -> Result<(), OutboxError> {
+        let events: Vec<_> = changes.iter().map(|change| change.event.clone()).collect();
+        let Err(error) = self.bus.publish(&events).await else {
+            return Ok(());
+        };
+        let failed = changes.iter().filter(|change| !change.parked);
+        let given_up = streams::give_up(
+            failed.map(|change| change.record),
+            &error,
+            &self.patience,
+            &self.dead_letters,
+        )
+        .await
+        .map_err(OutboxError::Park)?;
+        counts.parked += given_up.parked;
+        match given_up.left {
+            0 => Ok(()),
+            _ => Err(error.into()),
         }
     }
 
-    async fn park(&self, record: &Value, reason: &str) -> Result<(), OutboxError> {
+    async fn park(
+        &self,
+        record: &Value,
+        reason: &str,
+        counts: &mut Counts,
+    ) -> Result<(), OutboxError> {
         streams::park(record, reason, &self.dead_letters)
             .await
-            .map_err(OutboxError::Park)
+            .map_err(OutboxError::Park)?;
+        counts.parked += 1;
+        Ok(())
     }
 }
 
@@ -194,7 +286,7 @@ mod tests {
     fn the_error_type_says_whether_a_limit_was_met() {
         let error = |failure, code: &str| {
             let call = AwsError {
-                operation: "StartViewerSessionRevocation",
+                operation: "BatchStartViewerSessionRevocation",
                 failure,
                 code: code.to_owned(),
                 message: "slower".to_owned(),

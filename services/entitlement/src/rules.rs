@@ -7,12 +7,17 @@ use cuepoint_shared::{
     events::{Event, MaximumResolution, Text, UserEntitled, UserEntitlementRevoked},
     ids::{ChannelId, CorrelationId, EventId, UserId},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The version that a viewer's first entitlement gives to their playback tokens. It is above 0,
 /// which a token without a version counts as.
 pub const FIRST_VIEWER_SESSION_VERSION: u32 = 1;
+
+/// How long an entitlement that has run out is kept, so that a viewer who asks can be told why they
+/// are refused. It is also far longer than an event can be on its way: a day with the rule, four in
+/// the queue, and two weeks each time that an operator leaves it in the dead-letter queue.
+pub const KEPT_AFTER_END: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// What is known about one viewer and one channel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,6 +207,28 @@ fn viewer_session_version(current: Option<&Entitlement>, change: &ChangeKind) ->
             _ => current.viewer_session_version,
         },
     }
+}
+
+/// From when nothing is lost if an entitlement is forgotten; none: never.
+///
+/// Who is forgotten begins anew: with the first version, and with whatever event comes next. So only
+/// an entitlement is forgotten
+/// - that has ended by itself, a while ago ([`KEPT_AFTER_END`]);
+/// - whose newest event happened a while ago, so that no older one can still be on its way and would
+///   then pass for the newest. An entitlement may have ended before it was given;
+/// - that was never revoked: IVS refuses all versions up to one that was, and would refuse what is
+///   granted anew. Hence a revocation is kept for ever.
+///
+/// When it is deleted after that is DynamoDB's choice. Until then it counts as its times say.
+pub fn delete_after(entitlement: &Entitlement) -> Option<Timestamp> {
+    let never_revoked = entitlement.status == Status::Granted
+        && entitlement.viewer_session_version == FIRST_VIEWER_SESSION_VERSION;
+    let ended = entitlement.valid_until.filter(|_| never_revoked)?;
+    // What lasts to the end of time is never forgotten either.
+    ended
+        .max(entitlement.occurred_at)
+        .checked_add(KEPT_AFTER_END)
+        .ok()
 }
 
 /// A change that others must hear of.

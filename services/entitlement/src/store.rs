@@ -13,10 +13,12 @@ use cuepoint_shared::{
 };
 use jiff::Timestamp;
 
-use crate::rules::Entitlement;
+use crate::rules::{self, Entitlement};
 
 /// When the item was written, for the operator.
 const APPLIED_AT: &str = "appliedAt";
+/// From when DynamoDB may delete the item, in seconds since 1970: the table's time to live.
+const DELETE_AFTER: &str = "deleteAfter";
 
 /// Why an entitlement was not read or written.
 #[derive(Debug, thiserror::Error)]
@@ -25,12 +27,11 @@ pub enum StoreError {
     #[error(transparent)]
     Call(#[from] AwsError),
     /// The item is not an entitlement. Someone else wrote it, or an older version of this service.
-    #[error("the item for channel {channel_id} is not an entitlement: {source}")]
+    #[error("the item for channel {channel_id} is not an entitlement")]
     Unreadable {
-        /// The item's channel. Its other key is a viewer, who is not named.
+        /// The item's channel. Its other key is a viewer, who is not named, and what is wrong with
+        /// it is not told: serde's words may repeat what is in it.
         channel_id: ChannelId,
-        /// What is wrong with it.
-        source: serde_dynamo::Error,
     },
 }
 
@@ -77,9 +78,8 @@ impl EntitlementStore {
             .map_err(|error| AwsError::new("GetItem", &error))?;
         item.map(serde_dynamo::from_item)
             .transpose()
-            .map_err(|source| StoreError::Unreadable {
+            .map_err(|_| StoreError::Unreadable {
                 channel_id: channel_id.clone(),
-                source,
             })
     }
 
@@ -99,6 +99,10 @@ impl EntitlementStore {
             APPLIED_AT.to_owned(),
             AttributeValue::S(applied_at.to_string()),
         );
+        if let Some(time) = rules::delete_after(entitlement) {
+            let seconds = time.as_second().to_string();
+            item.insert(DELETE_AFTER.to_owned(), AttributeValue::N(seconds));
+        }
         let put = self
             .client
             .put_item()

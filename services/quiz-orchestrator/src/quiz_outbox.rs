@@ -3,7 +3,8 @@
 //! It reads the stream of the table, so an event follows from what is stored and from nothing
 //! else. A record that comes again is published again under the same event id, the record's own:
 //! consumers drop repeats by it. A record that cannot be read is parked with its reason; anything
-//! that may pass fails the batch, which comes again whole.
+//! that may pass fails the batch, which comes again whole, until its records are too old: then they
+//! are parked as well.
 
 use cuepoint_shared::{
     aws::AwsError,
@@ -14,7 +15,7 @@ use cuepoint_shared::{
         QuizStarted, Text,
     },
     ids::{EventId, InvalidId},
-    streams::{self, Change, ChangeKind, RecordError, Sifted, StreamBatch},
+    streams::{self, Change, ChangeKind, GivenUp, Patience, RecordError, Sifted, StreamBatch},
 };
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::Value;
@@ -29,6 +30,8 @@ pub struct QuizOutboxHandler {
     pub bus: EventBus,
     /// Where records go that can never work.
     pub dead_letters: DeadLetters,
+    /// When records go there that could not be published.
+    pub patience: Patience,
 }
 
 /// Why a record can never be published.
@@ -81,8 +84,18 @@ impl QuizOutboxHandler {
             read: events,
             parked,
         } = streams::sift(batch, &self.dead_letters, outgoing).await?;
-        self.bus.publish(&events).await?;
-        Ok((events.len(), parked))
+        let Err(error) = self.bus.publish(&events).await else {
+            return Ok((events.len(), parked));
+        };
+        let said = |record: &&Value| matches!(outgoing(record), Ok(Some(_)));
+        let failed = batch.records.iter().filter(said);
+        match streams::give_up(failed, &error, &self.patience, &self.dead_letters).await? {
+            GivenUp {
+                parked: given_up,
+                left: 0,
+            } => Ok((0, parked + given_up)),
+            _ => Err(error.into()),
+        }
     }
 }
 

@@ -17,6 +17,7 @@ const ENVIRONMENT: &[(&str, &[&str])] = &[
         &[
             "ENTITLEMENTS_TABLE=EntitlementsTable",
             "DEAD_LETTER_QUEUE_URL=EntitlementIntakeDlq",
+            "GIVE_UP_AFTER_RECEIVES=95",
         ],
     ),
     (
@@ -24,6 +25,7 @@ const ENVIRONMENT: &[(&str, &[&str])] = &[
         &[
             "EVENT_BUS_NAME=EventBus",
             "DEAD_LETTER_QUEUE_URL=EntitlementOutboxDlq",
+            GIVE_UP,
             "CHANNELS=Channels",
             IVS,
         ],
@@ -46,6 +48,7 @@ const ENVIRONMENT: &[(&str, &[&str])] = &[
         &[
             "EVENT_BUS_NAME=EventBus",
             "DEAD_LETTER_QUEUE_URL=QuizOutboxDlq",
+            GIVE_UP,
         ],
     ),
     (
@@ -80,8 +83,21 @@ const ENVIRONMENT: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// When a function parks a record itself, with the reason.
+const GIVE_UP: &str = "GIVE_UP_AFTER_SECONDS=19800";
+
 /// Set only when IVS is elsewhere: an empty endpoint would be used as one.
 const IVS: &str = "AWS_ENDPOINT_URL_IVS=IvsEndpoint, or nothing";
+
+/// Whether a function gives up, by a setting of it, clearly before its source would: one that does
+/// not give up itself leaves it to the source.
+fn gives_up_in_time(setting: &Value, margin: u64, source: &Value) -> bool {
+    let setting = setting.as_str().map(str::parse::<u64>);
+    setting.is_none_or(|own| match (own, source.as_u64()) {
+        (Ok(own), Some(source)) => own + margin <= source,
+        _ => false,
+    })
+}
 
 fn variables(variables: &Value) -> BTreeSet<String> {
     let optional =
@@ -162,6 +178,11 @@ pub(crate) fn failures(house: &House) -> Vec<String> {
                             "{function}: its queue delivers again what it still works on"
                         ));
                     }
+                    let own = &properties["Environment"]["Variables"]["GIVE_UP_AFTER_RECEIVES"];
+                    // The count is approximate.
+                    if !gives_up_in_time(own, 5, &redrive["maxReceiveCount"]) {
+                        problems.push(format!("{function}: its queue gives up before it does"));
+                    }
                     if !name(&redrive["deadLetterTargetArn"]).ends_with("Dlq.Arn") {
                         problems.push(format!("{function}: its queue has no dead-letter queue"));
                     }
@@ -174,6 +195,11 @@ pub(crate) fn failures(house: &House) -> Vec<String> {
                 Some("DynamoDB") => {
                     let own =
                         name(&properties["Environment"]["Variables"]["DEAD_LETTER_QUEUE_URL"]);
+                    let patience = &properties["Environment"]["Variables"]["GIVE_UP_AFTER_SECONDS"];
+                    // A batch is tried about once a minute after hours of failing.
+                    if !gives_up_in_time(patience, 600, &source["MaximumRecordAgeInSeconds"]) {
+                        problems.push(format!("{function}: its stream gives up before it does"));
+                    }
                     let destination =
                         name(&source["DestinationConfig"]["OnFailure"]["Destination"]);
                     if destination != format!("{own}.Arn")

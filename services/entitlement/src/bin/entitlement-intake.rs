@@ -4,7 +4,12 @@ use std::process::ExitCode;
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_sqs::Client as Sqs;
-use cuepoint_shared::{aws, config::required, dead_letters::DeadLetters, telemetry};
+use cuepoint_shared::{
+    aws,
+    config::{required, required_number},
+    dead_letters::DeadLetters,
+    telemetry,
+};
 use entitlement::{entitlement_intake::IntakeHandler, store::EntitlementStore};
 use jiff::Timestamp;
 use lambda_runtime::{Error, run, service_fn};
@@ -24,6 +29,7 @@ async fn serve() -> Result<(), Error> {
             required("DEAD_LETTER_QUEUE_URL")?,
             IntakeHandler::FUNCTION,
         ),
+        required_number("GIVE_UP_AFTER_RECEIVES")?,
         Timestamp::now,
     );
     run(service_fn(|event| handler.handle(event))).await

@@ -7,9 +7,10 @@ use aws_sdk_ivs::Client as Ivs;
 use aws_sdk_sqs::Client as Sqs;
 use cuepoint_shared::{
     aws, channels::Channels, config::required, dead_letters::DeadLetters, event_bus::EventBus,
-    telemetry,
+    streams::Patience, telemetry,
 };
 use entitlement::{entitlement_outbox::OutboxHandler, viewer_sessions::ViewerSessions};
+use jiff::Timestamp;
 use lambda_runtime::{Error, run, service_fn};
 
 fn main() -> ExitCode {
@@ -28,6 +29,7 @@ async fn serve() -> Result<(), Error> {
             required("DEAD_LETTER_QUEUE_URL")?,
             OutboxHandler::FUNCTION,
         ),
+        Patience::from_env(Timestamp::now)?,
     );
     run(service_fn(|event| handler.handle(event))).await
 }

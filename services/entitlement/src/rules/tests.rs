@@ -155,6 +155,49 @@ fn others_hear_of_every_change_in_effect_and_of_nothing_else() {
     assert_eq!(effect(Some(&revoked), &granted_anew), Some(Effect::Granted));
 }
 
+fn until(second: i64, end: i64) -> Change {
+    let kind = ChangeKind::Grant {
+        valid_from: None,
+        valid_until: Some(at(end)),
+        maximum_resolution: None,
+    };
+    change(second, &format!("event-{second}"), kind)
+}
+
+#[test]
+fn an_entitlement_that_has_run_out_is_forgotten_after_ninety_days() {
+    let days_90 = 90 * 24 * 60 * 60;
+    let forgotten = |changes: &[Change]| delete_after(&last(changes));
+    assert_eq!(forgotten(&[until(1, 9)]), Some(at(9 + days_90)));
+    assert_eq!(
+        forgotten(&[until(20, 9)]),
+        Some(at(20 + days_90)),
+        "it had ended before it was given"
+    );
+    assert_eq!(
+        forgotten(&[until(1, 9), until(2, 7)]),
+        Some(at(7 + days_90))
+    );
+    assert_eq!(forgotten(&[grant(1)]), None, "it does not end");
+    assert_eq!(
+        forgotten(&[until(1, 9), grant(2)]),
+        None,
+        "it no longer ends"
+    );
+    let mut endless = last(&[until(1, 9)]);
+    endless.valid_until = Some(Timestamp::MAX);
+    assert_eq!(delete_after(&endless), None);
+}
+
+#[test]
+fn what_was_ever_revoked_is_never_forgotten() {
+    assert_eq!(delete_after(&last(&[revoke(1)])), None);
+    assert_eq!(delete_after(&last(&[until(1, 9), revoke(2)])), None);
+    let granted_anew = last(&[until(1, 9), revoke(2), until(3, 9)]);
+    assert_eq!(granted_anew.viewer_session_version, 2);
+    assert_eq!(delete_after(&granted_anew), None);
+}
+
 fn any_kind() -> impl Strategy<Value = ChangeKind> {
     let resolution = prop_oneof![
         Just(None),
@@ -213,6 +256,26 @@ proptest! {
             if before.status == Status::Revoked && after.status == Status::Granted {
                 prop_assert!(after.viewer_session_version > before.viewer_session_version);
             }
+        }
+    }
+
+    #[test]
+    fn no_grant_has_a_version_that_was_revoked((events, order) in deliveries()) {
+        let delivered: Vec<_> = order.iter().map(|&index| events[index].clone()).collect();
+        let mut revoked = None;
+        let mut before = None;
+        let states = history(&delivered);
+        for state in &states {
+            match effect(before, state) {
+                Some(Effect::Revoked) => revoked = revoked.max(Some(state.viewer_session_version)),
+                Some(Effect::Granted) => prop_assert!(Some(state.viewer_session_version) > revoked),
+                None => {}
+            }
+            if state.status == Status::Granted {
+                prop_assert!(Some(state.viewer_session_version) > revoked);
+                prop_assert!(revoked.is_none() || delete_after(state).is_none());
+            }
+            before = Some(state);
         }
     }
 

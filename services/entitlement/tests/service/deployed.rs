@@ -6,10 +6,11 @@ use serde_json::json;
 use stage::probe::{self, attribute, delivered};
 use uuid::Uuid;
 
-use crate::cloud::{Cloud, upstream};
+use crate::cloud::{self, Cloud, upstream};
 
 #[tokio::test]
 async fn what_upstream_says_comes_back_once_as_what_is_in_effect() {
+    let _calm = cloud::calm().await;
     let cloud = Cloud::new().await;
     let published = cloud.listen().await;
     let data = json!({ "userId": cloud.viewer, "channelId": cloud.channel_id() });
@@ -39,6 +40,7 @@ async fn what_upstream_says_comes_back_once_as_what_is_in_effect() {
 
 #[tokio::test]
 async fn a_malformed_event_ends_in_the_dead_letter_queue_and_writes_nothing() {
+    let _calm = cloud::calm().await;
     let cloud = Cloud::new().await;
     let event_id = format!("order-{}", Uuid::new_v4());
     let mut order = upstream(1, &event_id, json!({ "channelId": cloud.channel_id() }));

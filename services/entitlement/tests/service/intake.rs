@@ -11,10 +11,13 @@ use stage::probe::attribute;
 
 use crate::cloud::{Cloud, upstream};
 
+/// The deliveries after which the handler gives up.
+const GIVE_UP: u32 = 95;
+
 impl Cloud {
     async fn intake(&self) -> IntakeHandler {
         let dead_letters = self.dead_letters(&self.probe.queue().await, IntakeHandler::FUNCTION);
-        IntakeHandler::new(self.store(), dead_letters, Timestamp::now)
+        IntakeHandler::new(self.store(), dead_letters, GIVE_UP, Timestamp::now)
     }
 
     fn granted(&self, second: u32, event_id: &str) -> String {
@@ -35,16 +38,32 @@ impl Cloud {
     }
 }
 
+fn at(time: &str) -> Timestamp {
+    time.parse().unwrap()
+}
+
 fn delivery(detail_type: &str, detail: &Value) -> String {
     json!({ "detail-type": detail_type, "source": "shop.example", "detail": detail }).to_string()
 }
 
 /// Hands a batch to the handler; the places in it of what has to come again.
 async fn deliver(handler: &IntakeHandler, bodies: &[String]) -> Vec<usize> {
-    let records: Vec<_> = bodies
+    let bodies: Vec<_> = bodies.iter().map(|body| (body.clone(), 1)).collect();
+    deliver_again(handler, &bodies).await
+}
+
+/// The same, of messages that were received so many times.
+async fn deliver_again(handler: &IntakeHandler, messages: &[(String, u32)]) -> Vec<usize> {
+    let records: Vec<_> = messages
         .iter()
         .enumerate()
-        .map(|(place, body)| json!({ "messageId": place.to_string(), "body": body }))
+        .map(|(place, (body, received))| {
+            json!({
+                "messageId": place.to_string(),
+                "body": body,
+                "attributes": { "ApproximateReceiveCount": received.to_string() },
+            })
+        })
         .collect();
     let batch: SqsEvent = serde_json::from_value(json!({ "Records": records })).unwrap();
     let event = LambdaEvent::new(batch, Context::default());
@@ -85,6 +104,8 @@ async fn an_event_is_applied_with_all_it_says() {
         "occurredAt": "2020-01-01T00:00:01Z",
         "eventId": "order-1",
         "correlationId": "cause-of-order-1",
+        // Ninety days after it has run out.
+        "deleteAfter": at("2027-02-20T12:00:00Z").as_second(),
     });
     assert_eq!(Value::Object(item), expected);
 }
@@ -179,7 +200,7 @@ async fn an_event_from_the_future_is_parked_and_does_not_keep_out_the_next() {
     let queue = cloud.probe.queue().await;
     let dead_letters = cloud.dead_letters(&queue, IntakeHandler::FUNCTION);
     let now = || "2020-01-01T00:00:00Z".parse().unwrap();
-    let handler = IntakeHandler::new(cloud.store(), dead_letters, now);
+    let handler = IntakeHandler::new(cloud.store(), dead_letters, GIVE_UP, now);
     let data = json!({ "userId": cloud.viewer, "channelId": cloud.channel_id() });
     let mut future = upstream(1, "order-1", data);
     future["metadata"]["occurredAt"] = json!("2020-01-01T00:15:01Z");
@@ -200,7 +221,7 @@ async fn what_can_never_be_applied_is_parked_and_the_rest_is_not_held_up() {
     let cloud = Cloud::new().await;
     let queue = cloud.probe.queue().await;
     let dead_letters = cloud.dead_letters(&queue, IntakeHandler::FUNCTION);
-    let handler = IntakeHandler::new(cloud.store(), dead_letters, Timestamp::now);
+    let handler = IntakeHandler::new(cloud.store(), dead_letters, GIVE_UP, Timestamp::now);
     let no_channel = upstream(1, "order-1", json!({ "userId": cloud.viewer }));
     let malformed = delivery("user-entitled", &no_channel);
     let batch = [malformed.clone(), cloud.granted(2, "order-2")];
@@ -215,21 +236,28 @@ async fn what_can_never_be_applied_is_parked_and_the_rest_is_not_held_up() {
     assert_eq!(cloud.item().await.unwrap()["eventId"], "order-2");
 }
 
+impl Cloud {
+    /// The deployed table, behind an endpoint where nothing answers.
+    async fn unreachable_store(&self) -> EntitlementStore {
+        let config = self.stack.sdk_config().await;
+        let unreachable = aws_sdk_dynamodb::config::Builder::from(&config)
+            .endpoint_url("http://127.0.0.1:9")
+            .retry_config(aws_sdk_dynamodb::config::retry::RetryConfig::disabled())
+            .build();
+        EntitlementStore::new(
+            aws_sdk_dynamodb::Client::from_conf(unreachable),
+            self.stack.outputs.entitlements_table.clone(),
+        )
+    }
+}
+
 #[tokio::test]
 async fn only_what_failed_comes_again() {
     let cloud = Cloud::new().await;
-    let config = cloud.stack.sdk_config().await;
-    let unreachable = aws_sdk_dynamodb::config::Builder::from(&config)
-        .endpoint_url("http://127.0.0.1:9")
-        .retry_config(aws_sdk_dynamodb::config::retry::RetryConfig::disabled())
-        .build();
-    let store = EntitlementStore::new(
-        aws_sdk_dynamodb::Client::from_conf(unreachable),
-        cloud.stack.outputs.entitlements_table.clone(),
-    );
     let queue = cloud.probe.queue().await;
     let dead_letters = cloud.dead_letters(&queue, IntakeHandler::FUNCTION);
-    let handler = IntakeHandler::new(store, dead_letters, Timestamp::now);
+    let store = cloud.unreachable_store().await;
+    let handler = IntakeHandler::new(store, dead_letters, GIVE_UP, Timestamp::now);
     let batch = [
         cloud.granted(1, "order-1"),
         "not an event".to_owned(),
@@ -238,4 +266,41 @@ async fn only_what_failed_comes_again() {
     assert_eq!(deliver(&handler, &batch).await, [0, 2]);
     assert_eq!(cloud.probe.receive(&queue, 1, |_| true).await.len(), 1);
     assert!(cloud.item().await.is_none());
+}
+
+#[tokio::test]
+async fn what_failed_too_often_is_parked_with_its_reason_before_the_queue_would() {
+    let cloud = Cloud::new().await;
+    let queue = cloud.probe.queue().await;
+    let dead_letters = cloud.dead_letters(&queue, IntakeHandler::FUNCTION);
+    let store = cloud.unreachable_store().await;
+    let handler = IntakeHandler::new(store, dead_letters, GIVE_UP, Timestamp::now);
+    let batch = [
+        (cloud.granted(1, "order-1"), GIVE_UP - 1),
+        (cloud.granted(2, "order-2"), GIVE_UP),
+    ];
+    assert_eq!(deliver_again(&handler, &batch).await, [0]);
+    let parked = cloud.probe.receive(&queue, 1, |_| true).await;
+    assert_eq!(parked[0].body(), Some(batch[1].0.as_str()));
+    assert_eq!(attribute(&parked[0], EVENT_ID), Some("order-2"));
+    let reason = attribute(&parked[0], REASON).unwrap();
+    assert!(
+        reason.starts_with("gave up after 95 deliveries: GetItem failed: NoConnection"),
+        "{reason}"
+    );
+
+    // What cannot be parked either stays where it is.
+    let nowhere = cloud.dead_letters(&format!("{queue}-gone"), IntakeHandler::FUNCTION);
+    let store = cloud.unreachable_store().await;
+    let handler = IntakeHandler::new(store, nowhere, GIVE_UP, Timestamp::now);
+    assert_eq!(deliver_again(&handler, &batch).await, [0, 1]);
+
+    // Delivered again, as from the dead-letter queue, it is tried anew.
+    let handler = cloud.intake().await;
+    assert!(
+        deliver_again(&handler, &[(batch[1].0.clone(), 99)])
+            .await
+            .is_empty()
+    );
+    assert_eq!(cloud.item().await.unwrap()["eventId"], "order-2");
 }

@@ -8,5 +8,9 @@
 mod cloud;
 mod deployed;
 mod intake;
+mod killed;
+mod orders;
+mod outage;
 mod outbox;
 mod store;
+mod stream;

@@ -1,11 +1,14 @@
 //! `entitlement-outbox`, with the real bus, and an IVS that fails when it is told to.
 
+use aws_sdk_sqs::types::Message;
 use cuepoint_shared::{
     channels::Channels,
     dead_letters::{EVENT_ID, FUNCTION, REASON},
     event_bus::EventBus,
+    streams::Patience,
 };
 use entitlement::{entitlement_outbox::OutboxHandler, viewer_sessions::ViewerSessions};
+use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::{Value, json};
 use stage::{
@@ -15,40 +18,28 @@ use stage::{
 
 use crate::cloud::Cloud;
 
+/// The operation of IVS that the handler calls.
+const REVOKE: &str = "BatchStartViewerSessionRevocation";
+
+/// The age at which the handler gives up, in minutes.
+pub(crate) const GIVE_UP: i64 = 330;
+
 /// The handler, and what it acts on.
-struct Outbox {
-    cloud: Cloud,
-    ivs: IvsStub,
-    handler: OutboxHandler,
-    published: String,
-    parked: String,
+pub(crate) struct Outbox {
+    pub(crate) cloud: Cloud,
+    pub(crate) ivs: IvsStub,
+    pub(crate) handler: OutboxHandler,
+    pub(crate) published: String,
+    pub(crate) parked: String,
 }
 
 impl Outbox {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let cloud = Cloud::new().await;
-        let ivs = IvsStub::start("StartViewerSessionRevocation", 200).await;
+        let ivs = IvsStub::start(REVOKE, 200).await;
         let published = cloud.listen().await;
         let parked = cloud.probe.queue().await;
-        let channel = &cloud.stack.channel;
-        let channels = json!({
-            &channel.channel_id: {
-                "arn": channel.arn,
-                "playbackUrl": channel.playback_url,
-                "origins": [channel.origin],
-            },
-        });
-        let handler = OutboxHandler::new(
-            ViewerSessions::new(
-                ivs.client(&cloud.stack.sdk_config().await),
-                Channels::parse(&channels.to_string()).unwrap(),
-            ),
-            EventBus::new(
-                cloud.eventbridge.clone(),
-                cloud.stack.outputs.event_bus_name.clone(),
-            ),
-            cloud.dead_letters(&parked, OutboxHandler::FUNCTION),
-        );
+        let handler = handler(&cloud, &ivs, cloud.eventbridge.clone(), &parked).await;
         Self {
             cloud,
             ivs,
@@ -58,9 +49,13 @@ impl Outbox {
         }
     }
 
-    fn image(&self, status: &str, version: u32) -> Value {
+    pub(crate) fn image(&self, status: &str, version: u32) -> Value {
+        self.image_of(&self.cloud.viewer, status, version)
+    }
+
+    fn image_of(&self, viewer: &str, status: &str, version: u32) -> Value {
         json!({
-            "userId": { "S": self.cloud.viewer },
+            "userId": { "S": viewer },
             "channelId": { "S": self.cloud.channel_id() },
             "status": { "S": status },
             "viewerSessionVersion": { "N": version.to_string() },
@@ -70,14 +65,40 @@ impl Outbox {
         })
     }
 
-    async fn handle(&self, records: &[Value]) -> Result<(), Diagnostic> {
+    /// What IVS is asked about a viewer.
+    pub(crate) fn pair(&self, viewer: &str, up_to_version: u32) -> Value {
+        json!({
+            "channelArn": self.cloud.stack.channel.arn,
+            "viewerId": viewer,
+            "viewerSessionVersionsLessThanOrEqualTo": up_to_version,
+        })
+    }
+
+    /// What IVS answers when it refuses a viewer.
+    fn refusal(&self, viewer: &str, code: &str) -> Value {
+        json!({
+            "channelArn": self.cloud.stack.channel.arn,
+            "viewerId": viewer,
+            "code": code,
+            "message": format!("not {viewer}"),
+        })
+    }
+
+    pub(crate) async fn parked(&self, count: usize) -> Vec<Message> {
+        let probe = &self.cloud.probe;
+        let mut parked = probe.receive(&self.parked, count, |_| true).await;
+        parked.sort_by_key(|message| attribute(message, EVENT_ID).map(str::to_owned));
+        parked
+    }
+
+    pub(crate) async fn handle(&self, records: &[Value]) -> Result<(), Diagnostic> {
         let batch = serde_json::from_value(json!({ "Records": records })).unwrap();
         let event = LambdaEvent::new(batch, Context::default());
         self.handler.handle(event).await
     }
 
     /// Detail type, event id and version of what was published.
-    async fn published(&self, count: usize) -> Vec<(String, String, u64)> {
+    pub(crate) async fn published(&self, count: usize) -> Vec<(String, String, u64)> {
         let messages = self
             .cloud
             .probe
@@ -97,7 +118,33 @@ impl Outbox {
     }
 }
 
-fn record(id: &str, before: Option<Value>, after: &Value) -> Value {
+/// A handler for the stack's channel, whose events go out through `bus`.
+pub(crate) async fn handler(
+    cloud: &Cloud,
+    ivs: &IvsStub,
+    bus: aws_sdk_eventbridge::Client,
+    parked: &str,
+) -> OutboxHandler {
+    let channel = &cloud.stack.channel;
+    let channels = json!({
+        &channel.channel_id: {
+            "arn": channel.arn,
+            "playbackUrl": channel.playback_url,
+            "origins": [channel.origin],
+        },
+    });
+    OutboxHandler::new(
+        ViewerSessions::new(
+            ivs.client(&cloud.stack.sdk_config().await),
+            Channels::parse(&channels.to_string()).unwrap(),
+        ),
+        EventBus::new(bus, cloud.stack.outputs.event_bus_name.clone()),
+        cloud.dead_letters(parked, OutboxHandler::FUNCTION),
+        Patience::new(SignedDuration::from_mins(GIVE_UP), Timestamp::now),
+    )
+}
+
+pub(crate) fn record(id: &str, before: Option<Value>, after: &Value) -> Value {
     let mut record = json!({
         "eventID": id,
         "eventName": "INSERT",
@@ -110,7 +157,7 @@ fn record(id: &str, before: Option<Value>, after: &Value) -> Value {
     record
 }
 
-fn event(detail_type: &str, id: &str, version: u64) -> (String, String, u64) {
+pub(crate) fn event(detail_type: &str, id: &str, version: u64) -> (String, String, u64) {
     (detail_type.to_owned(), id.to_owned(), version)
 }
 
@@ -136,11 +183,7 @@ async fn a_batch_delivered_twice_publishes_the_same_events_idempotent() {
     }
     assert!(outbox.cloud.probe.stays_empty(&outbox.published).await);
     assert!(outbox.cloud.probe.stays_empty(&outbox.parked).await);
-    let revocation = json!({
-        "channelArn": outbox.cloud.stack.channel.arn,
-        "viewerId": outbox.cloud.viewer,
-        "viewerSessionVersionsLessThanOrEqualTo": 1,
-    });
+    let revocation = json!({ "viewerSessions": [outbox.pair(&outbox.cloud.viewer, 1)] });
     assert_eq!(outbox.ivs.taken(), vec![revocation; 2]);
 }
 
@@ -173,16 +216,12 @@ async fn a_revocation_that_ivs_never_takes_is_parked_and_published() {
         record("1", None, &outbox.image("revoked", 1)),
         record("2", None, &elsewhere),
     ];
-    outbox.ivs.fail_next(404, "ResourceNotFoundException");
+    let gone = outbox.refusal(&outbox.cloud.viewer, "ResourceNotFoundException");
+    outbox.ivs.answer_next(json!({ "errors": [gone] }));
     outbox.handle(&records).await.unwrap();
     assert_eq!(outbox.published(2).await.len(), 2);
 
-    let mut parked = outbox
-        .cloud
-        .probe
-        .receive(&outbox.parked, 2, |_| true)
-        .await;
-    parked.sort_by_key(|message| attribute(message, EVENT_ID).map(str::to_owned));
+    let parked = outbox.parked(2).await;
     let reasons: Vec<_> = parked
         .iter()
         .map(|message| attribute(message, REASON).unwrap())
@@ -191,10 +230,87 @@ async fn a_revocation_that_ivs_never_takes_is_parked_and_published() {
         reasons[0].contains("ResourceNotFoundException"),
         "{reasons:?}"
     );
+    assert!(!reasons[0].contains(&outbox.cloud.viewer), "{reasons:?}");
     assert!(reasons[1].contains("not-ours"), "{reasons:?}");
     assert_eq!(attribute(&parked[0], FUNCTION), Some("entitlement-outbox"));
     let body: Value = serde_json::from_str(parked[0].body().unwrap()).unwrap();
     assert_eq!(body, records[0]);
+}
+
+#[tokio::test]
+async fn a_hundred_viewers_are_revoked_in_five_calls_and_then_published() {
+    let outbox = Outbox::new().await;
+    let viewer = |number: usize| format!("{number:03}-{}", &outbox.cloud.viewer[..30]);
+    let probe = &outbox.cloud.probe;
+    let all: Vec<_> = (0..98)
+        .map(viewer)
+        .chain([outbox.cloud.viewer.clone()])
+        .collect();
+    let published = probe
+        .listen("cuepoint.entitlement", json!({ "userId": all }))
+        .await;
+    let mut records: Vec<_> = (0..98)
+        .map(|number| {
+            let revoked = outbox.image_of(&viewer(number), "revoked", 1);
+            record(&format!("{number:03}"), None, &revoked)
+        })
+        .collect();
+    // One of them twice, with a grant between.
+    let (first, second) = (outbox.image("revoked", 1), outbox.image("revoked", 2));
+    let between = outbox.image("granted", 2);
+    records.push(record("098", None, &first));
+    records.push(record("099", Some(first), &between));
+    records.push(record("100", Some(between), &second));
+    outbox.handle(&records).await.unwrap();
+
+    let calls: Vec<Vec<Value>> = outbox
+        .ivs
+        .taken()
+        .iter()
+        .map(|call| call["viewerSessions"].as_array().unwrap().clone())
+        .collect();
+    let mut sizes: Vec<_> = calls.iter().map(Vec::len).collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [19, 20, 20, 20, 20]);
+    let pairs = calls.concat();
+    for viewer in &all[..98] {
+        assert!(pairs.contains(&outbox.pair(viewer, 1)), "once each");
+    }
+    assert!(pairs.contains(&outbox.pair(&outbox.cloud.viewer, 2)));
+    let messages = probe.receive(&published, 101, |_| true).await;
+    assert_eq!(messages.len(), 101);
+    assert!(probe.stays_empty(&outbox.parked).await);
+}
+
+#[tokio::test]
+async fn of_a_call_only_the_pairs_that_failed_hold_up_or_are_parked() {
+    let outbox = Outbox::new().await;
+    let (gone, busy) = ("gone", "busy");
+    let records = [
+        record("1", None, &outbox.image("revoked", 1)),
+        record("2", None, &outbox.image_of(gone, "revoked", 1)),
+        record("3", None, &outbox.image_of(busy, "revoked", 1)),
+    ];
+    let errors = [
+        outbox.refusal(gone, "ValidationException"),
+        outbox.refusal(busy, "ThrottlingException"),
+    ];
+    outbox.ivs.answer_next(json!({ "errors": errors }));
+    let failure = outbox.handle(&records).await.unwrap_err();
+    assert_eq!(failure.error_type, "Throttled");
+    assert!(
+        !failure.error_message.contains(busy),
+        "{}",
+        failure.error_message
+    );
+    let parked = outbox.parked(1).await;
+    assert_eq!(attribute(&parked[0], EVENT_ID), Some("2"));
+    let reason = attribute(&parked[0], REASON).unwrap();
+    assert!(reason.contains("ValidationException"), "{reason}");
+    assert!(outbox.cloud.probe.stays_empty(&outbox.published).await);
+
+    outbox.handle(&records).await.unwrap();
+    assert_eq!(outbox.published(1).await[0].1, "entitlement/1");
 }
 
 #[tokio::test]

@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
-use cuepoint_shared::{aws, config, dead_letters::DeadLetters, event_bus::EventBus, telemetry};
+use cuepoint_shared::{
+    aws, config, dead_letters::DeadLetters, event_bus::EventBus, streams::Patience, telemetry,
+};
+use jiff::Timestamp;
 use lambda_runtime::{Error, service_fn};
 use quiz_orchestrator::quiz_outbox::QuizOutboxHandler;
 
@@ -24,6 +27,7 @@ async fn serve() -> Result<(), Error> {
             config::required("DEAD_LETTER_QUEUE_URL")?,
             "quiz-outbox",
         ),
+        patience: Patience::from_env(Timestamp::now)?,
     };
     lambda_runtime::run(service_fn(|event| handler.handle(event))).await
 }

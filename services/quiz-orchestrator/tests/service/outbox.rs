@@ -4,8 +4,9 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use cuepoint_shared::{
     dead_letters::{DeadLetters, FUNCTION, REASON},
     event_bus::EventBus,
-    streams::StreamBatch,
+    streams::{Patience, StreamBatch},
 };
+use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Context, LambdaEvent};
 use quiz_orchestrator::quiz_outbox::QuizOutboxHandler;
 use serde_json::{Value, json};
@@ -16,6 +17,7 @@ fn handler(cloud: &Cloud, bus: aws_sdk_eventbridge::Client, queue: &str) -> Quiz
     QuizOutboxHandler {
         bus: EventBus::new(bus, cloud.stack.outputs.event_bus_name.clone()),
         dead_letters: DeadLetters::new(cloud.sqs.clone(), queue.to_owned(), "quiz-outbox"),
+        patience: Patience::new(SignedDuration::from_mins(330), Timestamp::now),
     }
 }
 
@@ -110,9 +112,13 @@ async fn what_may_pass_later_fails_the_whole_batch() {
         .retry_config(aws_sdk_eventbridge::config::retry::RetryConfig::disabled());
     let unreachable = aws_sdk_eventbridge::Client::from_conf(config.build());
     let handler = handler(&cloud, unreachable, &parked);
-    let failed = handler
-        .handle(batch(vec![record("quiz", "e1", "scheduled")]))
-        .await;
+    let created = |minutes_ago: i64, mut record: Value| {
+        let at = Timestamp::now() - SignedDuration::from_mins(minutes_ago);
+        record["dynamodb"]["ApproximateCreationDateTime"] = json!(at.as_second());
+        record
+    };
+    let fresh = created(300, record("quiz", "e1", "scheduled"));
+    let failed = handler.handle(batch(vec![fresh])).await;
     assert_eq!(failed.unwrap_err().error_type, "Unavailable");
     let waiting = cloud
         .sqs
@@ -124,4 +130,17 @@ async fn what_may_pass_later_fails_the_whole_batch() {
         .unwrap();
     let count = &waiting.attributes.unwrap()[&QueueAttributeName::ApproximateNumberOfMessages];
     assert_eq!(count, "0", "it is not parked");
+
+    // Until it has failed for too long.
+    let old = created(340, record("quiz", "e1", "scheduled"));
+    handler.handle(batch(vec![old.clone()])).await.unwrap();
+    let letters = cloud.receive(&parked, 1).await;
+    let reason = letters[0].message_attributes().unwrap()[REASON].string_value();
+    let reason = reason.unwrap();
+    assert!(
+        reason.starts_with("gave up after 5h 40m") && reason.contains("PutEvents failed"),
+        "{reason}"
+    );
+    let body: Value = serde_json::from_str(letters[0].body().unwrap()).unwrap();
+    assert_eq!(body, old);
 }
