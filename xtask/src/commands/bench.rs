@@ -31,7 +31,7 @@ pub(crate) fn bench(workspace: &Workspace, what: &Bench) -> anyhow::Result<ExitC
 fn revocations(workspace: &Workspace, options: &Revocations) -> anyhow::Result<ExitCode> {
     let setting = Setting::new(workspace)?;
     let report = options.json.as_deref().map(no_report_yet).transpose()?;
-    setting.make(Scope::Programs, &Tool::CLOUD, || Ok(()))?;
+    setting.make(Scope::Programs, Tool::CLOUD, || Ok(()))?;
     let mut cloud = setting.bring_up(Media::default(), None)?;
     let mut command = Command::new(workspace.program("revocations"));
     command.args(["--viewers", &options.viewers.to_string()]);
