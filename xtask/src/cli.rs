@@ -150,13 +150,20 @@ pub(crate) enum Bench {
     /// Broadcasts to a channel with low latency and to one with normal latency, plays both in a
     /// browser with the Amazon IVS player, and sends cues to each. Fails when half of the cues take
     /// longer than 1.5 seconds with low latency.
-    Cues(Cues),
+    Cues(Figures),
     /// How long a revocation takes from the event on the bus to the last piece of video served.
     ///
     /// Brings the local cloud up; viewers play with real tokens and are revoked one after the other
     /// while the others go on. Then each is granted anew: the new token must play, the old one must
     /// stay refused. Fails when a revoked viewer was served for five seconds or longer.
     Revocations(Revocations),
+    /// How fast playback tokens are issued.
+    ///
+    /// Measures the token handler beside the bare signature, and the whole function beside the same
+    /// in Python and Node, each driven over the Lambda Runtime API with its AWS calls answered by a
+    /// stub. Writes the results into docs/benchmarks.md. Fails when the handler reaches less than
+    /// 0.90 of the bare signing rate, or the function less than 3 times the better of the others.
+    Tokens(Figures),
 }
 
 /// How many viewers, and where the figures go.
@@ -172,7 +179,7 @@ pub(crate) struct Revocations {
 
 /// Where the figures go.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct Cues {
+pub(crate) struct Figures {
     /// Write the figures to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,

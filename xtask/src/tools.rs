@@ -47,6 +47,10 @@ pub(crate) enum Tool {
     Page,
     /// boto3 and the AWS CLI, as clients of ivs-local.
     AwsClients,
+    /// What the functions in Python use that the services are measured beside.
+    PythonFunctions,
+    /// What the functions in Node use that the services are measured beside.
+    NodeFunctions,
 }
 
 impl Tool {
@@ -66,6 +70,8 @@ impl Tool {
             Self::Chromium => "chromium",
             Self::Page => "page",
             Self::AwsClients => "aws-clients",
+            Self::PythonFunctions => "python-functions",
+            Self::NodeFunctions => "node-functions",
         }
     }
 }
@@ -104,6 +110,11 @@ impl Tools {
     /// A file of an npm package.
     pub(crate) fn npm_file(&self, path: &str) -> PathBuf {
         self.folder.join("node/node_modules").join(path)
+    }
+
+    /// The packages of the functions in Node.
+    pub(crate) fn function_modules(&self) -> PathBuf {
+        self.folder(Tool::NodeFunctions).join("node_modules")
     }
 
     /// Where the SAM CLI keeps what it remembers.
@@ -183,8 +194,8 @@ impl Tools {
                 .map_err(with_advice)
         };
         match tool {
-            Tool::Node => {
-                self.copy_package(&folder)?;
+            Tool::Node | Tool::NodeFunctions => {
+                self.copy_package(tool, &folder)?;
                 run(vec![npm_ci(&folder)])?;
             }
             Tool::Page => run(vec![npm_ci(&self.page)])?,
@@ -206,14 +217,16 @@ impl Tools {
     /// folder, since a virtual environment cannot be moved.
     fn stamp(&self, tool: Tool, python: &Python) -> anyhow::Result<String> {
         let files = match tool {
-            Tool::Node => PACKAGE.map(|file| self.npm_package().join(file)).into(),
+            Tool::Node | Tool::NodeFunctions => {
+                PACKAGE.map(|file| self.npm_package(tool).join(file)).into()
+            }
             Tool::Page => PACKAGE.map(|file| self.page.join(file)).into(),
             Tool::Chromium => Vec::new(),
             _ => vec![self.requirements.join(format!("{}.txt", tool.name()))],
         };
         let mut stamp = format!("recipe {RECIPE}\n{}\n", self.folder.display());
         match tool {
-            Tool::Node | Tool::Page => {}
+            Tool::Node | Tool::NodeFunctions | Tool::Page => {}
             Tool::Chromium => stamp.push_str(&self.browser_source().stamp()),
             _ => stamp.push_str(&format!("{} {}\n", python.program, python.version)),
         }
@@ -252,15 +265,15 @@ impl Tools {
         vec![environment, packages]
     }
 
-    /// The package that stands for the tools from npm.
-    fn npm_package(&self) -> PathBuf {
-        self.requirements.join("node")
+    /// The package that stands for tools from npm.
+    fn npm_package(&self, tool: Tool) -> PathBuf {
+        self.requirements.join(tool.name())
     }
 
-    fn copy_package(&self, folder: &Path) -> anyhow::Result<()> {
+    fn copy_package(&self, tool: Tool, folder: &Path) -> anyhow::Result<()> {
         std::fs::create_dir_all(folder)?;
         for file in PACKAGE {
-            let from = self.npm_package().join(file);
+            let from = self.npm_package(tool).join(file);
             std::fs::copy(&from, folder.join(file))
                 .with_context(|| format!("cannot copy {}", from.display()))?;
         }
@@ -357,18 +370,24 @@ mod tests {
 
     fn tools(folder: &Path) -> Tools {
         let requirements = folder.join("requirements");
-        std::fs::create_dir_all(requirements.join("node")).unwrap();
+        std::fs::create_dir_all(&requirements).unwrap();
         std::fs::write(requirements.join("sam.txt"), "sam==1").unwrap();
-        std::fs::write(requirements.join("node/package.json"), "{}").unwrap();
-        std::fs::write(requirements.join("node/package-lock.json"), "{}").unwrap();
         let page = folder.join("web");
-        std::fs::create_dir_all(&page).unwrap();
-        std::fs::write(page.join("package.json"), "{}").unwrap();
-        std::fs::write(page.join("package-lock.json"), "{}").unwrap();
+        for package in ["node", "node-functions"] {
+            npm_package(&requirements.join(package));
+        }
+        npm_package(&page);
         Tools {
             folder: folder.join(".tools"),
             requirements,
             page,
+        }
+    }
+
+    fn npm_package(folder: &Path) {
+        std::fs::create_dir_all(folder).unwrap();
+        for file in PACKAGE {
+            std::fs::write(folder.join(file), "{}").unwrap();
         }
     }
 
@@ -401,13 +420,15 @@ mod tests {
     fn npm_tools_do_not_depend_on_python() {
         let folder = tempfile::tempdir().unwrap();
         let tools = tools(folder.path());
-        for tool in [Tool::Node, Tool::Page] {
+        for tool in [Tool::Node, Tool::NodeFunctions, Tool::Page] {
             let before = tools.stamp(tool, &python("3.11.7")).unwrap();
             assert_eq!(tools.stamp(tool, &python("3.12.0")).unwrap(), before);
             let changed = format!("{{\"name\": \"{tool:?}\"}}");
-            for package in [&tools.page, &tools.npm_package()] {
-                std::fs::write(package.join("package-lock.json"), &changed).unwrap();
-            }
+            let package = match tool {
+                Tool::Page => tools.page.clone(),
+                _ => tools.npm_package(tool),
+            };
+            std::fs::write(package.join("package-lock.json"), &changed).unwrap();
             assert_ne!(tools.stamp(tool, &python("3.12.0")).unwrap(), before);
         }
     }

@@ -1,5 +1,7 @@
 //! `bench`: figures about the system, measured on this machine.
 
+mod tokens;
+
 use std::process::{Command, ExitCode};
 
 use anyhow::Context;
@@ -8,7 +10,7 @@ use serde_json::{Value, json};
 use super::{Setting, exit_code, no_report_yet};
 use crate::{
     build::Scope,
-    cli::{Bench, Cues, Revocations},
+    cli::{Bench, Figures, Revocations},
     cloud::{self, Media},
     network::Reserved,
     process::Process,
@@ -24,6 +26,7 @@ pub(crate) fn bench(workspace: &Workspace, what: &Bench) -> anyhow::Result<ExitC
     match what {
         Bench::Cues(options) => cues(workspace, options),
         Bench::Revocations(options) => revocations(workspace, options),
+        Bench::Tokens(options) => tokens::tokens(workspace, options),
     }
 }
 
@@ -47,7 +50,7 @@ fn revocations(workspace: &Workspace, options: &Revocations) -> anyhow::Result<E
 }
 
 /// Needs the stand-in for IVS and the page only: nobody signs in.
-fn cues(workspace: &Workspace, options: &Cues) -> anyhow::Result<ExitCode> {
+fn cues(workspace: &Workspace, options: &Figures) -> anyhow::Result<ExitCode> {
     let setting = Setting::new(workspace)?;
     let report = options.json.as_deref().map(no_report_yet).transpose()?;
     let page = setting.page();

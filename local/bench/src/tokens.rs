@@ -1,0 +1,113 @@
+//! The benchmark of playback tokens: `token-api`, its plain part beside the bare signature, and the
+//! whole function beside the same in Python and Node.
+
+pub mod conformance;
+pub mod fixture;
+mod handler;
+mod report;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::{Context, ensure};
+use jiff::Timestamp;
+
+use self::{fixture::Fixture, report::Results};
+use crate::{
+    aws_stub::AwsStub,
+    cpus::Cpus,
+    document, machine,
+    peers::{Peers, Sources},
+    statistics::rounded,
+    steps::Step,
+    whole::{self, Plan},
+};
+
+/// How much is measured: about half a minute, of which cold starts take the most.
+const PLAN: Plan = Plan {
+    cold_starts: 9,
+    warm_up: Duration::from_secs(2),
+    slice: Duration::from_millis(500),
+    rounds: 10,
+};
+
+/// What functions are written with, beside their interpreter.
+const PYTHON_PACKAGES: [&str; 4] = ["awslambdaric", "boto3", "cryptography", "PyJWT"];
+/// The same for Node.
+const NODE_PACKAGES: [&str; 4] = [
+    "@aws-sdk/client-dynamodb",
+    "@aws-sdk/client-eventbridge",
+    "@aws-sdk/client-secrets-manager",
+    "jsonwebtoken",
+];
+
+/// Where everything is.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Options {
+    /// The function in Rust.
+    #[arg(long, value_name = "PROGRAM")]
+    token_api: PathBuf,
+    #[command(flatten)]
+    sources: Sources,
+    /// The page that the results are written into.
+    #[arg(long, value_name = "FILE")]
+    document: PathBuf,
+    /// Write the figures to this file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// Measures, prints, and writes down; `cpus` says where.
+///
+/// # Errors
+/// When something cannot be measured, when the functions do not do the same, and, after everything
+/// was written, when the figures are not good enough.
+pub async fn run(options: &Options, cpus: Cpus) -> anyhow::Result<()> {
+    let fixture = Arc::new(Fixture::new()?);
+    let stub = AwsStub::serve().await.context("cannot play AWS")?;
+    let peers = Peers::lay_out(&options.sources, "token-api")?;
+    let rust = fixture.launch(
+        "rust",
+        &options.token_api,
+        &peers.empty_folder("rust")?,
+        &stub,
+        Some(cpus.measured),
+    );
+    let [python, node] = peers.launches(&rust);
+    let launches = [rust, python, node];
+
+    let step = Step::start("Compare what the functions answer");
+    let compared = conformance::check(&launches, &fixture, &stub).await?;
+    step.done(&format!("{compared} requests, the same answers"));
+
+    let step = Step::start("Sign in this process");
+    let measured = Arc::clone(&fixture);
+    let measuring = tokio::task::spawn_blocking(move || handler::measure(&measured, cpus.measured));
+    let handler = measuring.await??;
+    step.done("");
+
+    fixture.prepare(&stub);
+    let functions = whole::measure(&launches, &*fixture, PLAN).await?;
+    let results = Results {
+        handler_per_second: rounded(handler.handler, 0),
+        raw_per_second: rounded(handler.raw, 0),
+        ratio: rounded(handler.handler / handler.raw, 3),
+        with_json_per_second: rounded(handler.with_json, 0),
+        functions,
+    };
+    println!("\n{}", results.tables());
+    let versions = [
+        peers.python_versions(&PYTHON_PACKAGES)?,
+        peers.node_versions(&NODE_PACKAGES)?,
+    ];
+    let section = results.section(&machine::describe(Timestamp::now()), &versions);
+    document::write_section(&options.document, "tokens", &section)?;
+    println!("Written to {}.", options.document.display());
+    if let Some(json) = &options.json {
+        let text = serde_json::to_string_pretty(&results)?;
+        std::fs::write(json, text + "\n")
+            .with_context(|| format!("cannot write {}", json.display()))?;
+    }
+    let complaints = results.complaints();
+    ensure!(complaints.is_empty(), "{}", complaints.join("\n"));
+    Ok(())
+}
