@@ -283,11 +283,14 @@ fn body_bytes(request: &ApiGatewayV2httpRequest) -> Result<Cow<'_, [u8]>, Proble
 }
 
 fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // What is skipped while it is read would not be checked.
+    let text =
+        std::str::from_utf8(bytes).map_err(|_| Problem::malformed("The body is not UTF-8."))?;
     // An array would be read as the fields of an object in their order.
-    if bytes.trim_ascii_start().first() != Some(&b'{') {
+    if !text.trim_ascii_start().starts_with('{') {
         return Err(Problem::malformed("The body is not a JSON object."));
     }
-    serde_json::from_slice(bytes).map_err(|error| Problem::malformed(format!("The body: {error}.")))
+    serde_json::from_str(text).map_err(|error| Problem::malformed(format!("The body: {error}.")))
 }
 
 #[cfg(test)]
@@ -360,9 +363,11 @@ mod tests {
             );
         }
         assert_eq!(no_body(&ApiGatewayV2httpRequest::default()), Ok(()));
-        let mut encoded = request("gA==");
-        encoded.is_base64_encoded = true;
-        assert_eq!(no_body(&encoded).unwrap_err().status(), 400);
+        for not_utf8 in ["gA==", "eyJhIjoi/yJ9"] {
+            let mut encoded = request(not_utf8);
+            encoded.is_base64_encoded = true;
+            assert_eq!(no_body(&encoded).unwrap_err().status(), 400);
+        }
     }
 
     #[test]

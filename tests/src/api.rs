@@ -1,6 +1,6 @@
 //! The HTTP API, as a phone or the producer's page calls it.
 
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 
 /// An answer of the API, whatever its status.
@@ -10,6 +10,10 @@ pub struct Reply {
     pub status: StatusCode,
     /// Its JSON body; null when there is none.
     pub body: Value,
+    /// Its body as it came.
+    pub text: String,
+    /// Its headers.
+    pub headers: HeaderMap,
 }
 
 impl Reply {
@@ -31,6 +35,11 @@ impl Reply {
     pub fn problem(&self) -> &str {
         let name = self.body["type"].as_str().unwrap_or_default();
         name.strip_prefix("urn:cuepoint:problem:").unwrap_or(name)
+    }
+
+    /// After how many seconds the same request may be sent again, when the answer says so.
+    pub fn retry_after(&self) -> Option<u64> {
+        self.headers.get("retry-after")?.to_str().ok()?.parse().ok()
     }
 }
 
@@ -155,19 +164,38 @@ impl Api {
         path: &str,
         body: Option<&Value>,
     ) -> anyhow::Result<Reply> {
-        let mut request = self.http.request(method, format!("{}{path}", self.base));
-        if let Some(token) = &self.id_token {
-            request = request.bearer_auth(token);
-        }
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let response = request.send().await?;
-        let status = response.status();
-        let text = response.text().await?;
-        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Ok(Reply { status, body })
+        let request = self.request(method, path);
+        receive(match body {
+            Some(body) => request.json(body),
+            None => request,
+        })
+        .await
     }
+
+    /// A request that is not sent yet, for what [`Api::call`] does not offer; see [`receive`].
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        match &self.id_token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+}
+
+/// Sends a request and reads the answer.
+///
+/// # Errors
+/// When there is no answer.
+pub async fn receive(request: RequestBuilder) -> anyhow::Result<Reply> {
+    let response = request.send().await?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let text = response.text().await?;
+    Ok(Reply {
+        status,
+        body: serde_json::from_str(&text).unwrap_or(Value::Null),
+        text,
+        headers,
+    })
 }
 
 /// Where a run is in the API.

@@ -5,13 +5,15 @@ use std::time::Duration;
 use anyhow::Context;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
-use stage::{People, Person, Stack, upstream};
+use stage::{People, Person, Stack, entitlements, upstream};
 use uuid::Uuid;
 
 use crate::{api::Api, questions, viewer::Viewer};
 
 /// How many people are made at the same time.
 const AT_ONCE: usize = 8;
+/// How long an entitlement may take from the event to the table.
+const APPLIED_WITHIN: Duration = Duration::from_secs(60);
 
 /// Everyone who comes.
 pub struct Audience {
@@ -120,6 +122,27 @@ pub async fn entitle(stack: &Stack, tickets: &[(&Person, &str)]) -> anyhow::Resu
             upstream::user_entitled(&event_id, Timestamp::now(), &person.user_id, channel_id);
         upstream::put(&bus, &stack.outputs.event_bus_name, "user-entitled", &event).await?;
     }
+    Ok(())
+}
+
+/// Entitles one person to a channel and waits until that counts.
+///
+/// # Errors
+/// When the bus refuses, or it does not count within a minute.
+pub async fn admit(stack: &Stack, user_id: &str, channel_id: &str) -> anyhow::Result<()> {
+    let config = stack.sdk_config().await;
+    let bus = aws_sdk_eventbridge::Client::new(&config);
+    let event_id = Uuid::new_v4().to_string();
+    let event = upstream::user_entitled(&event_id, Timestamp::now(), user_id, channel_id);
+    upstream::put(&bus, &stack.outputs.event_bus_name, "user-entitled", &event).await?;
+    entitlements::applied(
+        &aws_sdk_dynamodb::Client::new(&config),
+        &stack.outputs.entitlements_table,
+        (user_id, channel_id),
+        &event_id,
+        APPLIED_WITHIN,
+    )
+    .await?;
     Ok(())
 }
 

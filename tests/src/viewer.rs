@@ -97,6 +97,10 @@ impl Viewer {
                 StatusCode::FORBIDDEN if Instant::now() < give_up => {
                     tokio::time::sleep(ASK_AGAIN).await;
                 }
+                StatusCode::TOO_MANY_REQUESTS if Instant::now() < give_up => {
+                    let wait = reply.retry_after().context("429 without Retry-After")?;
+                    tokio::time::sleep(Duration::from_secs(wait)).await;
+                }
                 _ => return Err(reply.expect(200).expect_err("it is not 200")),
             }
         }

@@ -7,9 +7,11 @@
 //! - [`entitlements`]: what the services have made of it, for an operator's eye;
 //! - [`cue`]: the tutorial's plain question, put into the video by hand;
 //! - [`producer`]: a quiz, through the HTTP API;
-//! - [`failure`]: an error as the user of a command reads it.
+//! - [`failure`]: an error as the user of a command reads it;
+//! - [`json_service`]: calls of services whose generated client would be too much.
 //!
 //! And what the services' tests share:
+//! - [`logs`]: what the functions log;
 //! - [`probe`]: queues of a test's own, and the events on the bus;
 //! - [`ivs_stub`]: an IVS that fails when it is told to;
 //! - [`faults`]: what a test does to the deployed functions;
@@ -24,6 +26,8 @@ pub mod failure;
 pub mod faults;
 pub mod http_event;
 pub mod ivs_stub;
+pub mod json_service;
+pub mod logs;
 pub mod people;
 pub mod probe;
 pub mod producer;
@@ -33,6 +37,8 @@ pub mod upstream;
 pub use failure::in_one_line;
 pub use http_event::http_event;
 pub use ivs_stub::IvsStub;
-pub use people::{People, PeopleError, Person};
+pub use json_service::CallError;
+pub use logs::Logs;
+pub use people::{People, Person, Tokens};
 pub use probe::Probe;
 pub use stack::{Channel, Outputs, Stack, StackError};

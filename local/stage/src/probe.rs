@@ -54,6 +54,17 @@ impl Probe {
     /// A new queue that gets the events of one source whose data matches a pattern, e.g.
     /// `{"userId": ["…"]}`.
     pub async fn listen(&self, source: &str, data: Value) -> String {
+        let pattern = json!({ "source": [source], "detail": { "data": data } });
+        self.listen_by(pattern).await
+    }
+
+    /// A new queue that gets everything on the bus.
+    pub async fn listen_to_all(&self) -> String {
+        self.listen_by(json!({ "source": [{ "prefix": "" }] }))
+            .await
+    }
+
+    async fn listen_by(&self, pattern: Value) -> String {
         let queue = self.queue().await;
         let attributes = self
             .sqs
@@ -64,7 +75,6 @@ impl Probe {
             .await;
         let arn = attributes.unwrap().attributes.unwrap()[&QueueAttributeName::QueueArn].clone();
         let rule = format!("test-{}", Uuid::new_v4());
-        let pattern = json!({ "source": [source], "detail": { "data": data } });
         self.eventbridge
             .put_rule()
             .event_bus_name(&self.bus)

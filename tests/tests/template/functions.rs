@@ -37,6 +37,8 @@ const ENVIRONMENT: &[(&str, &[&str])] = &[
             "PLAYBACK_KEY_SECRET_ARN=PlaybackKeySecretArn",
             "EVENT_BUS_NAME=EventBus",
             "CHANNELS=Channels",
+            "TOKEN_REQUESTS_PER_MINUTE=TokenRequestsPerMinute",
+            "TOKEN_REQUEST_BURST=TokenRequestBurst",
         ],
     ),
     (

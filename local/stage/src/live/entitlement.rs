@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 use serde_json::Value;
-use stage::{People, PeopleError, Stack, entitlements, upstream};
+use stage::{CallError, People, Stack, entitlements, upstream};
 use uuid::Uuid;
 
 /// How long an event may take to the table.
@@ -89,7 +89,7 @@ async fn known(stack: &Stack, user: &str) -> anyhow::Result<String> {
         return Ok(user_id.to_owned());
     }
     match People::new(stack)?.user_id(user).await {
-        Err(PeopleError::Refused { code, .. }) if code == "UserNotFoundException" => {
+        Err(CallError::Refused { code, .. }) if code == "UserNotFoundException" => {
             bail!("nobody signs in as {user}: give viewer, stranger, producer, or an e-mail name")
         }
         found => found.context("cannot look the user up"),
