@@ -12,6 +12,16 @@ export interface PlaybackToken {
   readonly playbackUrl: string;
   /** In milliseconds since 1970. */
   readonly expiresAt: number;
+  /** It starts one playback; the next one needs another token. */
+  readonly singleUse: boolean;
+}
+
+/** A token with less time left than this is not used for another try. */
+const TOKEN_MARGIN_MS = 10_000;
+
+/** Whether a token can start another playback at the time `now`, in milliseconds since 1970. */
+export function isUsableAgain({ singleUse, expiresAt }: PlaybackToken, now: number): boolean {
+  return !singleUse && expiresAt - now > TOKEN_MARGIN_MS;
 }
 
 /** An answer that counts. */
@@ -44,7 +54,7 @@ export class Api {
       if (token === undefined || playbackUrl === undefined || Number.isNaN(expiresAt)) {
         return undefined;
       }
-      return { token, playbackUrl, expiresAt };
+      return { token, playbackUrl, expiresAt, singleUse: json['singleUse'] === true };
     });
   }
 

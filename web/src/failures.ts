@@ -74,7 +74,7 @@ function problemInWords({ status, name, detail }: Problem): string {
     case 'window-not-open':
       return 'This question is not open yet. Try again in a moment.';
     case 'too-many-requests':
-      return 'Too many people are asking at once. Try again in a moment.';
+      return detail || 'You have asked too often. Try again in a moment.';
     case 'unavailable':
       return 'The service is not available at the moment. Try again shortly.';
   }

@@ -28,13 +28,14 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function token(value: string, seconds = 3600): Result<PlaybackToken> {
+function token(value: string, seconds = 3600, singleUse = false): Result<PlaybackToken> {
   return {
     ok: true,
     value: {
       token: value,
       playbackUrl: CHANNEL.playbackUrl,
       expiresAt: Date.now() + seconds * 1000,
+      singleUse,
     },
   };
 }
@@ -114,6 +115,36 @@ describe('with a token', () => {
     await it.start();
     expect(it.requestToken).toHaveBeenCalledExactlyOnceWith('show');
     expect(it.loaded).toEqual(['https://video.example/show.m3u8?token=a.b.c']);
+  });
+
+  it('uses a token again, but not one for a single use', async () => {
+    for (const [singleUse, asked] of [
+      [false, 1],
+      [true, 2],
+    ] as const) {
+      const it = stage('with-token', [token('a.b.c', 3600, singleUse), token('d.e.f')]);
+      await it.start();
+      await it.happens((player) => {
+        player.failed('offline');
+      }, 2_000);
+      expect(it.requestToken).toHaveBeenCalledTimes(asked);
+      it.controller.stop();
+    }
+  });
+
+  it('waits when it has asked too often, and says so', async () => {
+    const tooOften: Failure = {
+      kind: 'problem',
+      status: 429,
+      name: 'too-many-requests',
+      detail: 'You have asked too often. Ask again in 2 s.',
+      members: { retryAfter: 2 },
+    };
+    const it = stage('with-token', [{ ok: false, failure: tooOften }, token('a.b.c')]);
+    await it.start();
+    expect(it.last()).toEqual({ kind: 'trouble', why: tooOften.detail });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(it.loaded[0]).toBe('https://video.example/show.m3u8?token=a.b.c');
   });
 
   it('says why there is none', async () => {

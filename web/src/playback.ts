@@ -3,7 +3,7 @@
  * is offline, and finds out why the picture stopped. It knows no React and no real player.
  */
 
-import type { PlaybackToken } from './api';
+import { type PlaybackToken, isUsableAgain } from './api';
 import { type Failure, type Result, inWords, mayPass } from './failures';
 import type { Channel } from './config';
 import type { Player, PlayerEvents, PlayerFailure } from './player';
@@ -54,8 +54,6 @@ export function stallMs(attempt: number): number {
   return Math.min(30_000, 8_000 * 2 ** attempt);
 }
 
-/** A token with less time left than this is not used for another try. */
-const TOKEN_MARGIN_MS = 10_000;
 /** So many tokens in a row may be refused by the video before that is an error of its own. */
 const MOST_DENIALS = 3;
 /** Playing for so long ends such a row. */
@@ -132,8 +130,7 @@ export class PlaybackController {
   /** The address to play; undefined: there is none, and the playback says why. */
   async #url(): Promise<string | undefined> {
     if (this.#mode === 'without-token') return this.#channel.playbackUrl;
-    const isUsable = this.#token && this.#token.expiresAt - this.#around.clock() > TOKEN_MARGIN_MS;
-    if (!isUsable) {
+    if (!this.#token || !isUsableAgain(this.#token, this.#around.clock())) {
       const result = await this.#around.requestToken(this.#channel.channelId);
       if (this.#stopped) return undefined;
       if (!result.ok) {
@@ -142,7 +139,6 @@ export class PlaybackController {
       }
       this.#token = result.value;
     }
-    if (this.#token === undefined) return undefined;
     const url = new URL(this.#token.playbackUrl);
     url.searchParams.set('token', this.#token.token);
     return url.href;

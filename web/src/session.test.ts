@@ -198,7 +198,10 @@ describe('the API', () => {
     };
     reply(200, token);
     const result = await new Api('https://api.example', made).playbackToken('show');
-    expect(result).toEqual({ ok: true, value: { ...token, expiresAt: Date.UTC(2026, 0, 1) } });
+    expect(result).toEqual({
+      ok: true,
+      value: { ...token, expiresAt: Date.UTC(2026, 0, 1), singleUse: false },
+    });
     expect(sent.length).toBe(4);
     expect(sent[3]?.authorization).not.toBe(sent[1]?.authorization);
   });

@@ -38,6 +38,7 @@ describe('a failure in words', () => {
     [problem(409, 'window-not-open'), 'not open yet'],
     [problem(401), 'Sign in again'],
     [problem(429), 'Too many people'],
+    [problem(429, 'too-many-requests', 'Ask again in 2 s.'), 'Ask again in 2 s.'],
     [problem(503, 'unavailable'), 'not available at the moment'],
     [problem(500), 'not available at the moment'],
     [problem(422, 'unknown-option', 'The question has 2 options.'), 'The question has 2 options.'],

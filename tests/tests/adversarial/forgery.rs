@@ -96,12 +96,15 @@ fn der(tag: u8, content: &[u8]) -> Vec<u8> {
     [&[tag], length.as_slice(), content].concat()
 }
 
-/// A token that carries the key it was signed with, an attacker's own.
-pub(crate) fn with_its_own_key(header: &Value, claims: &Value, jwk: &Value) -> String {
-    let mut header = header.clone();
-    header["jwk"] = jwk.clone();
-    header["jku"] = json!("https://attacker.example/jwks.json");
-    unsigned(&header, claims)
+/// A token that brings along the key it was signed with, an attacker's own.
+pub(crate) fn with_its_own_key(key_id: &str, claims: &Value) -> String {
+    let secret = b"an attacker's own";
+    let jwk = json!({ "kty": "oct", "alg": "HS256", "k": BASE64_URL_SAFE_NO_PAD.encode(secret) });
+    let mut header = Header::new(Algorithm::HS256);
+    header.kid = Some(key_id.to_owned());
+    header.jku = Some("https://attacker.example/jwks.json".to_owned());
+    header.jwk = Some(serde_json::from_value(jwk).unwrap());
+    encode(&header, claims, &EncodingKey::from_secret(secret)).unwrap()
 }
 
 #[test]

@@ -40,7 +40,12 @@ beforeEach(() => {
   answer.mockResolvedValue({ ok: true, value: { choice: 1 } });
   playbackToken.mockResolvedValue({
     ok: true,
-    value: { token: 't', playbackUrl: CHANNEL.playbackUrl, expiresAt: Date.now() + 60_000 },
+    value: {
+      token: 't',
+      playbackUrl: CHANNEL.playbackUrl,
+      expiresAt: Date.now() + 60_000,
+      singleUse: false,
+    },
   });
 });
 afterEach(cleanup);

@@ -1,5 +1,7 @@
 //! Keys in every form they come in, and tokens read with another implementation.
 
+mod openssl;
+
 use super::*;
 use aws_lc_rs::{
     encoding::{AsDer, EcPrivateKeyRfc5915Der, PublicKeyX509Der},

@@ -6,5 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod cloud;
+mod played;
 mod secret;
+mod start;
 mod token;
