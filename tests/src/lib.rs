@@ -10,6 +10,7 @@
 //!   seen, and [`report`] judges;
 //! - [`revocation`]: how long a revocation takes to the last piece of video;
 //! - [`soak`]: many players on ivs-local for a long time;
+//! - [`operator`]: the program that an operator runs;
 //! - [`outcome`]: how a program ends;
 //! - [`backstage`]: what an operator can look at: the saga's history, the dead-letter queues.
 
@@ -18,6 +19,7 @@ pub mod audience;
 pub mod backstage;
 pub mod comparison;
 pub mod cues;
+pub mod operator;
 pub mod outcome;
 pub mod player;
 pub mod points;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::live;
+use crate::commands::{live, operate};
 
 /// The developer commands of Cuepoint.
 #[derive(Debug, Parser)]
@@ -49,6 +49,17 @@ pub(crate) enum Command {
     ///
     /// Puts a `user-entitlement-revoked` event there and waits until it has been applied.
     Revoke(live::Entitlement),
+    /// Move the messages of dead-letter queues back to where they came from.
+    ///
+    /// On a running `up`, or with --stack-name on AWS. Each message is delivered again and deleted
+    /// then; what cannot be done comes back with its reason. Exits with 0 only if nothing is left.
+    Redrive(operate::Redrive),
+    /// Replace the key that signs playback tokens, without refusing anyone.
+    ///
+    /// On a running `up`, or with --stack-name on AWS. Makes a key pair, imports its public half at
+    /// IVS, lets the functions sign with it, and deletes the old one when no token of it can be in
+    /// use. It may be interrupted at any point: run again, it finishes.
+    RotatePlaybackKey(operate::RotatePlaybackKey),
     /// Run all checks and all tests.
     ///
     /// Runs `lint`, brings the local cloud up, runs the tests of every crate and of the page

@@ -49,6 +49,8 @@ pub(crate) struct Media {
     pub(crate) video: Video,
     /// The private key that signs playback tokens; else a new one.
     pub(crate) playback_key: Option<PathBuf>,
+    /// How long playback tokens last at most, when not as long as usual.
+    pub(crate) token_seconds: Option<u32>,
 }
 
 /// What is broadcast.
@@ -108,8 +110,7 @@ pub(crate) fn bring_up(plan: &Plan<'_>) -> anyhow::Result<Cloud> {
             .as_ref()
             .map(|(_, port)| format!("http://127.0.0.1:{}", port.port())),
     };
-    let prepared =
-        deployment.prepare(&ivs_endpoint_url, plan.media.playback_key.as_deref(), &step)?;
+    let prepared = deployment.prepare(&ivs_endpoint_url, &plan.media, &step)?;
     let rtmp_url = text(&prepared["channel"]["rtmpUrl"], "the address to publish to")?;
     let channel_arn = text(&prepared["channel"]["arn"], "the channel's ARN")?;
     step.done(&deployment.endpoint_url);

@@ -3,6 +3,7 @@
 mod bench;
 mod demo;
 pub(crate) mod live;
+pub(crate) mod operate;
 mod soak;
 mod test;
 mod up;
@@ -115,6 +116,7 @@ fn media(options: &Up) -> anyhow::Result<Media> {
     Ok(Media {
         video,
         playback_key: found(options.playback_key.as_ref())?,
+        token_seconds: None,
     })
 }
 

@@ -1,15 +1,12 @@
 //! The steps that put the stack of `infra/app.yaml` into a running cloud.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{path::PathBuf, process::Command};
 
 use anyhow::Context;
 use serde_json::Value;
 
 use crate::{
-    cloud::{REGION, for_local_cloud, sam, stage},
+    cloud::{Media, REGION, for_local_cloud, sam, stage},
     failure,
     instance::Instance,
     process,
@@ -51,7 +48,7 @@ impl Deployment<'_> {
     pub(crate) fn prepare(
         &self,
         ivs_endpoint_url: &str,
-        playback_key: Option<&Path>,
+        media: &Media,
         step: &Step,
     ) -> anyhow::Result<Value> {
         let file = self.file("prepared.json");
@@ -69,7 +66,10 @@ impl Deployment<'_> {
         if let Some(origin) = &self.page_origin {
             command.args(["--origin", origin]);
         }
-        if let Some(key) = playback_key {
+        if let Some(seconds) = media.token_seconds {
+            command.args(["--token-seconds", &seconds.to_string()]);
+        }
+        if let Some(key) = &media.playback_key {
             command.arg("--playback-key").arg(key);
         }
         let log = self.instance.log("prepare");

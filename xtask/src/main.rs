@@ -63,6 +63,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Quiz(options) => commands::live::quiz(&workspace, &options),
         Command::Entitle(options) => commands::live::entitle(&workspace, &options),
         Command::Revoke(options) => commands::live::revoke(&workspace, &options),
+        Command::Redrive(options) => commands::operate::redrive(&workspace, &options),
+        Command::RotatePlaybackKey(options) => {
+            commands::operate::rotate_playback_key(&workspace, &options)
+        }
         Command::Test(options) => commands::test(&workspace, &options),
         Command::Lint(options) => commands::lint(&workspace, &options),
         Command::Bench(what) => commands::bench(&workspace, &what),

@@ -18,9 +18,6 @@ use crate::stack::Channel;
 /// The name of the secret that holds the private playback key.
 pub const SECRET_NAME: &str = "cuepoint/playback-key";
 
-/// How long a playback token lasts at most, in seconds.
-const TOKEN_SECONDS: u32 = 300;
-
 /// A P-384 key pair in the two forms it is handed over in.
 pub struct PlaybackKeyPair {
     /// PKCS#8 or SEC1, PEM.
@@ -156,13 +153,19 @@ fn channel_id(arn: &str) -> anyhow::Result<&str> {
 }
 
 /// The template's parameters that depend on the channels.
-pub fn parameters(channels: &[&Channel], secret_arn: &str, ivs_endpoint_url: &str) -> Value {
+/// `token_seconds` is how long a playback token lasts at most.
+pub fn parameters(
+    channels: &[&Channel],
+    token_seconds: u32,
+    secret_arn: &str,
+    ivs_endpoint_url: &str,
+) -> Value {
     let entry = |channel: &&Channel| {
         let entry = json!({
             "arn": channel.arn,
             "playbackUrl": channel.playback_url,
             "origins": [channel.origin],
-            "tokenSeconds": TOKEN_SECONDS,
+            "tokenSeconds": token_seconds,
         });
         (channel.channel_id.clone(), entry)
     };
@@ -256,7 +259,7 @@ mod tests {
             rtmp_url: "rtmp://127.0.0.1:2/app/sk_secret".into(),
             origin: "http://localhost:3".into(),
         };
-        let parameters = parameters(&[&channel], "arn:secret", "http://127.0.0.1:1");
+        let parameters = parameters(&[&channel], 20, "arn:secret", "http://127.0.0.1:1");
         let text = parameters["Channels"].as_str().unwrap();
         assert!(
             !text.contains("sk_secret"),
@@ -265,6 +268,7 @@ mod tests {
         let channels: Value = serde_json::from_str(text).unwrap();
         assert_eq!(channels["AbC"]["arn"], channel.arn);
         assert_eq!(channels["AbC"]["origins"], json!(["http://localhost:3"]));
+        assert_eq!(channels["AbC"]["tokenSeconds"], 20);
         assert_eq!(parameters["PlaybackKeySecretArn"], "arn:secret");
     }
 }

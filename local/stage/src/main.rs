@@ -58,6 +58,9 @@ struct Prepare {
     /// The page origin that may play the channel.
     #[arg(long, default_value = "http://localhost:8080")]
     origin: String,
+    /// How long a playback token lasts at most.
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=540))]
+    token_seconds: u32,
     /// The private playback key, P-384 in PEM, instead of a new one.
     #[arg(long)]
     playback_key: Option<PathBuf>,
@@ -153,6 +156,7 @@ async fn prepare(options: Prepare) -> anyhow::Result<()> {
     let offline_channel = channel::create(&ivs, "cuepoint-offline", &options.origin).await?;
     let parameters = channel::parameters(
         &[&channel, &offline_channel],
+        options.token_seconds,
         &secret_arn,
         &options.ivs_endpoint_url,
     );

@@ -86,6 +86,12 @@ pub struct Outputs {
     pub answers_table: String,
     pub tallies_table: String,
     pub quiz_show_arn: String,
+    pub playback_key_secret_arn: String,
+    pub token_api_function_name: String,
+    pub entitlement_outbox_function_name: String,
+    pub quiz_outbox_function_name: String,
+    pub answer_outbox_function_name: String,
+    pub entitlement_intake_queue_url: String,
     pub entitlement_intake_dlq_url: String,
     pub entitlement_outbox_dlq_url: String,
     pub quiz_outbox_dlq_url: String,
@@ -260,7 +266,7 @@ pub fn sdk_config(
 mod tests {
     use super::*;
 
-    const KEYS: [&str; 15] = [
+    const KEYS: [&str; 21] = [
         "ApiUrl",
         "EventBusName",
         "UserPoolId",
@@ -271,6 +277,12 @@ mod tests {
         "AnswersTable",
         "TalliesTable",
         "QuizShowArn",
+        "PlaybackKeySecretArn",
+        "TokenApiFunctionName",
+        "EntitlementOutboxFunctionName",
+        "QuizOutboxFunctionName",
+        "AnswerOutboxFunctionName",
+        "EntitlementIntakeQueueUrl",
         "EntitlementIntakeDlqUrl",
         "EntitlementOutboxDlqUrl",
         "QuizOutboxDlqUrl",

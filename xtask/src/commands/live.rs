@@ -14,7 +14,7 @@ use super::exit_code;
 use crate::{cloud, failure::Failure, instance, process::Process, workspace::Workspace};
 
 /// The variable that names the description of another system than the newest that is up.
-const STACK: &str = "CUEPOINT_STACK";
+pub(super) const STACK: &str = "CUEPOINT_STACK";
 
 /// The quiz that is scheduled when no other is named.
 const EXAMPLE_QUIZ: &str = "docs/example-quiz.json";
@@ -95,9 +95,7 @@ pub(crate) fn quiz(workspace: &Workspace, options: &Quiz) -> anyhow::Result<Exit
     let mut arguments = Arguments::new("quiz");
     arguments.add("--in", Some(&options.seconds.to_string()));
     arguments.add("--channel", options.channel.as_ref());
-    if options.watch {
-        arguments.0.push("--watch".into());
-    }
+    arguments.flag("--watch", options.watch);
     run(workspace, arguments.ending_with(Some(&file)))
 }
 
@@ -120,21 +118,28 @@ impl Entitlement {
     }
 }
 
-/// What `stage` is called with. A value is in one word with its option, and what the user wrote
+/// What a program of ours is called with. A value is in one word with its option, and what the user wrote
 /// comes behind `--`: so that none of it passes for an option.
-struct Arguments(Vec<OsString>);
+pub(super) struct Arguments(Vec<OsString>);
 
 impl Arguments {
-    fn new(command: &str) -> Self {
+    pub(super) fn new(command: &str) -> Self {
         Self(vec![command.into()])
     }
 
-    fn add(&mut self, option: &str, value: Option<&String>) {
+    pub(super) fn add(&mut self, option: &str, value: Option<&String>) {
         self.0
             .extend(value.map(|value| format!("{option}={value}").into()));
     }
 
-    fn ending_with(mut self, last: Option<impl AsRef<std::ffi::OsStr>>) -> Vec<OsString> {
+    pub(super) fn flag(&mut self, option: &str, is_set: bool) {
+        self.0.extend(is_set.then(|| option.into()));
+    }
+
+    pub(super) fn ending_with(
+        mut self,
+        last: Option<impl AsRef<std::ffi::OsStr>>,
+    ) -> Vec<OsString> {
         if let Some(last) = last {
             self.0.extend(["--".into(), last.as_ref().to_owned()]);
         }
@@ -152,7 +157,7 @@ fn run(workspace: &Workspace, arguments: Vec<OsString>) -> anyhow::Result<ExitCo
 }
 
 /// The description of the system that `CUEPOINT_STACK` names, or else of the newest that is up.
-fn stack(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+pub(super) fn stack(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     if let Some(named) = std::env::var_os(STACK) {
         return Ok(Path::new(&named).to_owned());
     }

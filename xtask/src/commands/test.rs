@@ -14,6 +14,9 @@ use crate::{
     workspace::Workspace,
 };
 
+/// How long playback tokens last in the tests: a rotation of the playback key waits for as long.
+const TOKEN_SECONDS: u32 = 20;
+
 /// `test`
 pub(crate) fn test(workspace: &Workspace, options: &Test) -> anyhow::Result<ExitCode> {
     let setting = Setting::new(workspace)?;
@@ -95,7 +98,11 @@ impl Run<'_> {
             }
             Ok(())
         })?;
-        let mut cloud = self.setting.bring_up(Media::default(), Some(page))?;
+        let media = Media {
+            token_seconds: Some(TOKEN_SECONDS),
+            ..Media::default()
+        };
+        let mut cloud = self.setting.bring_up(media, Some(page))?;
         let mut failed = Vec::new();
         if self.includes(Part::Rust) && !self.rust_tests(&mut cloud)? {
             failed.push("some tests in Rust failed".to_owned());

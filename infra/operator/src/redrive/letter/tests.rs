@@ -1,0 +1,196 @@
+//! Letters of every kind.
+
+use serde_json::json;
+
+use super::*;
+
+fn letter(body: &str, attributes: &[(&str, &str)]) -> Opened {
+    let text = |text: &str| text.to_owned();
+    Opened::new(Letter {
+        message_id: "m1".into(),
+        body: body.into(),
+        attributes: attributes
+            .iter()
+            .map(|(name, value)| (text(name), text(value)))
+            .collect(),
+        sent: Timestamp::UNIX_EPOCH,
+    })
+}
+
+fn queue() -> Origin {
+    Origin::Queue { url: "q".into() }
+}
+
+fn function() -> Origin {
+    Origin::Function {
+        name: "quiz-outbox",
+        deployed: "cuepoint-quiz-outbox".into(),
+    }
+}
+
+fn saga() -> Origin {
+    Origin::Saga { arn: "arn".into() }
+}
+
+fn record(sequence: &str, item: &str) -> Value {
+    json!({"eventID": "e1", "eventName": "INSERT",
+        "dynamodb": {"SequenceNumber": sequence, "Keys": {"pk": {"S": item}}}})
+}
+
+fn on_failure() -> Value {
+    json!({
+        "requestContext": {
+            "requestId": "r", "functionArn": "arn:aws:lambda:r:1:function:cuepoint-quiz-outbox",
+            "condition": "RetryAttemptsExhausted", "approximateInvokeCount": 7
+        },
+        "version": "1.0", "timestamp": "2026-11-22T08:00:00Z",
+        "DDBStreamBatchInfo": {
+            "shardId": "s1", "startSequenceNumber": "10", "endSequenceNumber": "12",
+            "batchSize": 3, "streamArn": "arn:stream"
+        }
+    })
+}
+
+fn event() -> Value {
+    json!({"id": "x", "detail-type": "quiz-scheduled", "source": "cuepoint.quiz-orchestrator",
+        "detail": {"metadata": {"eventId": "run-1"}, "data": {"runId": "r1"}}})
+}
+
+#[test]
+fn what_a_queue_function_parked_goes_back_to_its_queue_as_it_came() {
+    let body = event().to_string();
+    let attributes = [
+        ("function", "entitlement-intake"),
+        ("reason", "why"),
+        ("eventId", "order-1"),
+    ];
+    let letter = letter(&body, &attributes);
+    assert_eq!(letter.way(&queue()), Ok(Way::Send));
+    assert_eq!(letter.function().as_deref(), Some("entitlement-intake"));
+    assert_eq!(letter.event_id().as_deref(), Some("order-1"));
+    assert_eq!(letter.reason(), "why");
+}
+
+#[test]
+fn a_parked_record_goes_to_the_function_that_parked_it() {
+    let record = record("17", "a");
+    let letter = letter(
+        &record.to_string(),
+        &[("function", "quiz-outbox"), ("reason", "why")],
+    );
+    assert_eq!(letter.way(&function()), Ok(Way::Record(record)));
+    assert_eq!(letter.event_id().as_deref(), Some("e1"));
+    let other = super::tests::letter(&letter.letter.body, &[("function", "answer-outbox")]);
+    let why = other.way(&function()).unwrap_err();
+    assert!(why.contains("parked by answer-outbox"), "{why}");
+}
+
+#[test]
+fn a_batch_that_lambda_noted_is_found_in_its_stream() {
+    let letter = letter(&on_failure().to_string(), &[]);
+    let place = Place {
+        stream: "arn:stream".into(),
+        shard: "s1".into(),
+        first: "10".into(),
+        last: "12".into(),
+    };
+    assert_eq!(letter.way(&function()), Ok(Way::Batch(place)));
+    assert_eq!(letter.function().as_deref(), Some("cuepoint-quiz-outbox"));
+    let reason = letter.reason();
+    assert!(
+        reason.contains("RetryAttemptsExhausted, after 7"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn an_event_that_did_not_start_its_saga_starts_it_once_with_its_detail() {
+    let why = [
+        (
+            "RULE_ARN",
+            "arn:aws:events:r:1:rule/cuepoint/cuepoint-quiz-show-start",
+        ),
+        ("ERROR_CODE", "THROTTLING"),
+        ("ERROR_MESSAGE", "Rate\nexceeded"),
+    ];
+    let letter = letter(&event().to_string(), &why);
+    assert_eq!(letter.reason(), "EventBridge: THROTTLING: Rate exceeded");
+    assert_eq!(
+        letter.function().as_deref(),
+        Some("cuepoint-quiz-show-start")
+    );
+    let Ok(Way::Start { name, input }) = letter.way(&saga()) else {
+        panic!("{:?}", letter.way(&saga()));
+    };
+    assert_eq!(
+        serde_json::from_str::<Value>(&input).unwrap(),
+        event()["detail"]
+    );
+    assert!(name.len() <= 80, "{name}");
+    // The rule may have kept the detail alone.
+    let detail = super::tests::letter(&event()["detail"].to_string(), &[]);
+    let again = detail.way(&saga());
+    assert_eq!(
+        again,
+        Ok(Way::Start { name, input }),
+        "the same event, the same name"
+    );
+}
+
+#[test]
+fn what_can_never_be_moved_is_told_with_the_reason() {
+    let not_json = letter("who knows", &[]);
+    for origin in [queue(), function(), saga()] {
+        assert_eq!(
+            not_json.way(&origin),
+            Err("its body is not JSON".to_owned())
+        );
+    }
+    let empty = letter("{}", &[]);
+    assert!(
+        empty
+            .way(&function())
+            .unwrap_err()
+            .contains("neither a record")
+    );
+    assert!(
+        empty
+            .way(&saga())
+            .unwrap_err()
+            .contains("no event's detail")
+    );
+    assert_eq!(
+        empty.reason(),
+        "it failed too often: see the function's log"
+    );
+}
+
+#[test]
+fn a_letter_is_known_again_when_it_comes_back() {
+    let before = letter(&event().to_string(), &[]);
+    let back = letter(
+        &event().to_string(),
+        &[("eventId", "run-1"), ("reason", "why")],
+    );
+    assert_eq!(before.identity(), back.identity());
+    // One without an id, written otherwise.
+    let before = letter(r#"{"a": 1, "b": 2}"#, &[]);
+    let back = letter(r#"{"b":2,"a":1}"#, &[("reason", "why")]);
+    assert_eq!(before.identity(), back.identity());
+    assert_ne!(before.identity(), letter("{}", &[]).identity());
+}
+
+#[test]
+fn letters_of_a_stream_go_by_their_place_in_it() {
+    let opened = |sequence: &str| letter(&record(sequence, "a").to_string(), &[]);
+    assert_eq!(opened("9").by_age(&opened("10")), Ordering::Less);
+    assert_eq!(opened("0010").by_age(&opened("9")), Ordering::Greater);
+    assert_eq!(opened("010").by_age(&opened("10")), Ordering::Equal);
+    let batch = letter(&on_failure().to_string(), &[]);
+    assert_eq!(opened("9").by_age(&batch), Ordering::Less);
+    assert_eq!(opened("9").item(), opened("10").item());
+    assert_ne!(
+        opened("9").item(),
+        letter(&record("9", "b").to_string(), &[]).item()
+    );
+}
