@@ -195,8 +195,8 @@ impl Redrive {
                 }
                 println!("{line}");
                 match self.put_back(queue, &letter, &receipt, work).await {
-                    Ok(()) => {
-                        work.moved.insert(letter.identity());
+                    Ok(about) => {
+                        work.moved.extend(about);
                         work.tally.moved += 1;
                     }
                     Err(why) => {
