@@ -27,6 +27,13 @@ impl Cpus {
     }
 }
 
+impl Cpus {
+    /// Whether the driver has a CPU to itself.
+    pub fn are_two(self) -> bool {
+        self.measured != self.driver
+    }
+}
+
 /// Keeps the calling thread, and the threads and processes that it starts from now on, on a CPU.
 ///
 /// # Errors

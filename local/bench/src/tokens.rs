@@ -28,6 +28,7 @@ const PLAN: Plan = Plan {
     warm_up: Duration::from_secs(2),
     slice: Duration::from_millis(500),
     rounds: 10,
+    sleepless: false,
 };
 
 /// What functions are written with, beside their interpreter.
@@ -86,7 +87,11 @@ pub async fn run(options: &Options, cpus: Cpus) -> anyhow::Result<()> {
     step.done("");
 
     fixture.prepare(&stub);
-    let functions = whole::measure(&launches, &*fixture, PLAN).await?;
+    let plan = Plan {
+        sleepless: cpus.are_two(),
+        ..PLAN
+    };
+    let functions = whole::measure(&launches, &*fixture, plan).await?;
     let results = Results {
         handler_per_second: rounded(handler.handler, 0),
         raw_per_second: rounded(handler.raw, 0),

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinHandle;
 
 use crate::{
     function::{Function, Launch},
@@ -28,6 +29,9 @@ pub struct Plan {
     pub slice: Duration,
     /// How many turns each has.
     pub rounds: u32,
+    /// Whether the driver has a CPU to itself, and so may look for requests all the time instead of
+    /// sleeping until one comes: waking up would take as long as answering.
+    pub sleepless: bool,
 }
 
 /// The events that are sent, one after the other.
@@ -68,6 +72,25 @@ struct Contender {
     cpu_before: Duration,
 }
 
+/// Keeps this thread's runtime looking for what has come, until it is dropped.
+struct Awake(JoinHandle<()>);
+
+impl Awake {
+    fn keep() -> Self {
+        Self(tokio::spawn(async {
+            loop {
+                tokio::task::yield_now().await;
+            }
+        }))
+    }
+}
+
+impl Drop for Awake {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 /// Measures the functions, which all have to answer every event with status 200.
 ///
 /// # Errors
@@ -79,6 +102,7 @@ pub async fn measure(
 ) -> anyhow::Result<Vec<Figures>> {
     let mut contenders = cold_starts(launches, plan.cold_starts).await?;
     let step = Step::start("Send them events");
+    let _awake = plan.sleepless.then(Awake::keep);
     for contender in &mut contenders {
         contender.turn(events, plan.warm_up).await?;
         contender.took_ms.clear();

@@ -141,8 +141,8 @@ core; each figure is the median of its turns.
 Each function is a process of its own, driven over the Lambda Runtime API on this machine, one event at a
 time, as an execution environment of Lambda is. Every event is a request of an entitled viewer: one
 DynamoDB GetItem, one signature, one EventBridge PutEvents. The functions take turns; the one that is
-measured has one core, and the driver and a stub that answers the calls to AWS from memory have another (if
-the machine has one). Before anything is measured, all three get the same requests, good and bad, and must
+measured has one core, and the driver and a stub that answers the calls to AWS from memory have another, where they
+look for requests without ever sleeping (if the machine has one). Before anything is measured, all three get the same requests, good and bad, and must
 give the same answers, the same claims and the same announcements; every signature is verified.
 
 - *Cold start*: from the start of the process to its first poll for an event, the median of {starts}
