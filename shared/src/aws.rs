@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
 use aws_sdk_sqs::{
-    config::http::HttpResponse,
+    config::{StalledStreamProtectionConfig, http::HttpResponse},
     error::{ProvideErrorMetadata, SdkError},
 };
 
@@ -22,6 +22,9 @@ pub async fn config() -> SdkConfig {
                 .operation_timeout(OPERATION_TIMEOUT)
                 .build(),
         )
+        // It watches over long bodies, at a price in every call (`cargo xtask bench tokens`). Ours are
+        // short, and an attempt that stalls is given up by its timeout.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .load()
         .await
 }

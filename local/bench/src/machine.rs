@@ -27,7 +27,7 @@ pub fn version_of(program: impl AsRef<std::ffi::OsStr>) -> String {
 
 /// The machine, the system and the day, as one paragraph of Markdown.
 pub fn describe(now: Timestamp) -> String {
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let cores = cores();
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_else(|_| unknown());
     format!(
         "Measured on {}: {}, {cores} cores, {} of memory; {}, kernel {}; {}.",
@@ -38,6 +38,18 @@ pub fn describe(now: Timestamp) -> String {
         kernel.trim(),
         version_of("rustc"),
     )
+}
+
+/// All cores of the machine, also those that this process keeps off.
+fn cores() -> usize {
+    let processors = fs::read_to_string("/proc/cpuinfo").map_or(0, |text| {
+        let lines = text.lines();
+        lines.filter(|line| line.starts_with("processor")).count()
+    });
+    match processors {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        some => some,
+    }
 }
 
 fn unknown() -> String {
@@ -70,6 +82,7 @@ mod tests {
             text.starts_with("Measured on 22 November 2026, 12:05 UTC: "),
             "{text}"
         );
+        assert!(cores() >= std::thread::available_parallelism().unwrap().get());
         assert_eq!(version_of("no-such-program-at-all"), "unknown");
     }
 }

@@ -26,8 +26,8 @@ use crate::{
 const PLAN: Plan = Plan {
     cold_starts: 9,
     warm_up: Duration::from_secs(2),
-    slice: Duration::from_millis(500),
-    rounds: 10,
+    slice: Duration::from_millis(100),
+    rounds: 50,
     sleepless: false,
 };
 

@@ -128,9 +128,9 @@ impl Results {
 A playback token is signed with ECDSA on P-384, and no token can be had for less than that signature. The
 first line is that signature alone: aws-lc-rs, the key parsed once and kept, as many bytes as a token has.
 The second is all that `token-api` does between its calls to AWS: who is calling and how often, the body, the
-decision, the claims, the signature, the announcement and the response. It reaches {ratio:.3} of the
-first; {LEAST_RATIO:.2} is the least that the command accepts. The third line adds reading the request from
-the JSON that Lambda hands over and writing the response as JSON.
+decision, the claims, the signature, the announcement and the response. It reaches {ratio:.3} of the first;
+{LEAST_RATIO:.2} is the least that the command accepts. The third line adds reading the request from the JSON
+that Lambda hands over and writing the response as JSON.
 
 The three take turns of {slice} ms in one thread on one core, counted in the time that the thread had the
 core; each figure is the median of its turns.
@@ -139,11 +139,12 @@ core; each figure is the median of its turns.
 
 {functions}
 Each function is a process of its own, driven over the Lambda Runtime API on this machine, one event at a
-time, as an execution environment of Lambda is. Every event is a request of an entitled viewer: one
-DynamoDB GetItem, one signature, one EventBridge PutEvents. The functions take turns; the one that is
-measured has one core, and the driver and a stub that answers the calls to AWS from memory have another, where they
-look for requests without ever sleeping (if the machine has one). Before anything is measured, all three get the same requests, good and bad, and must
-give the same answers, the same claims and the same announcements; every signature is verified.
+time, as an execution environment of Lambda is. Every event is a request of an entitled viewer: one DynamoDB
+GetItem, one signature, one EventBridge PutEvents. The functions take turns, and the one that has its turn
+has a core to itself. On another one, if the machine has it, are the driver and a stub that answers the calls
+to AWS from memory; neither sleeps meanwhile. Before anything is measured, all three get the same requests,
+good and bad, and must give the same answers, the same claims and the same announcements; every signature is
+verified.
 
 - *Cold start*: from the start of the process to its first poll for an event, the median of {starts}
   processes. The secret is read in that time. The programs were read from disk before.
@@ -156,7 +157,8 @@ give the same answers, the same claims and the same announcements; every signatu
 The other two are written as careful users would: SDK clients, the secret and the parsed key are made once
 and kept. They are in `local/bench/functions/`. Both leave out the limit per viewer, which only `token-api`
 has. For Node the loop over the Runtime API is written out, because AWS's client for it has to be compiled
-from C++; for Python it is AWS's own. Neither is bundled or pre-compiled.
+from C++; for Python it is AWS's own. Neither is bundled or pre-compiled. The function in Rust is the program
+that every command here builds, with little optimisation (`opt-level = 1`) for the sake of the build's time.
 
 {versions}
 **What this does not say.** On AWS, DynamoDB and EventBridge take some milliseconds each, which are the same
