@@ -20,6 +20,13 @@ pub struct Version {
     pub created: Option<Timestamp>,
 }
 
+impl Version {
+    /// Whether it has this stage.
+    pub fn is(&self, stage: &str) -> bool {
+        self.stages.iter().any(|has| has == stage)
+    }
+}
+
 /// One secret.
 #[derive(Debug, Clone)]
 pub struct Secret {

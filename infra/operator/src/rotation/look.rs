@@ -70,10 +70,7 @@ impl Rotation {
         let configuration = configuration.map_err(advise);
         let configuration = configuration
             .with_context(|| format!("cannot look at the function {}", self.function))?;
-        let staged = |stage: &str| {
-            let mut versions = versions.iter();
-            versions.find(|version| version.stages.iter().any(|has| has == stage))
-        };
+        let staged = |stage: &str| versions.iter().find(|version| version.is(stage));
         let current = staged(CURRENT).ok_or_else(|| {
             let what = format!("no version of the secret {} is current", self.secret.id());
             Advised::new(what, "put the first key into it (docs/tutorial.md, step 2)")
@@ -119,10 +116,6 @@ impl Rotation {
         pairs: &[Pair],
         look: &mut Look,
     ) -> anyhow::Result<Vec<Key>> {
-        let in_use = |version: &&Version| {
-            let mut stages = version.stages.iter();
-            stages.any(|stage| stage == CURRENT || stage == PENDING)
-        };
         let mut unexplained: HashSet<&str> =
             pairs.iter().map(|pair| pair.fingerprint.as_str()).collect();
         let mut versions: Vec<_> = versions.iter().collect();
@@ -136,7 +129,7 @@ impl Rotation {
                 continue; // it never was a key, so nothing was signed with it
             };
             unexplained.remove(half.fingerprint.as_str());
-            if !in_use(&version) {
+            if !version.is(CURRENT) && !version.is(PENDING) {
                 let version = version.id.clone();
                 old.push(Key { version, half });
             }

@@ -7,6 +7,7 @@
 
 pub mod look;
 pub mod plan;
+mod shown;
 mod steps;
 
 use std::time::Duration;
@@ -16,7 +17,13 @@ use cuepoint_shared::clock::Clock;
 use jiff::{SignedDuration, Timestamp};
 
 use self::{look::Look, plan::Seen};
-use crate::{failure::advise, function::Functions, ivs::KeyPairs, keys, secret::Secret};
+use crate::{
+    failure::advise,
+    function::Functions,
+    ivs::KeyPairs,
+    keys,
+    secret::{Secret, Version},
+};
 
 /// How often it is looked whether a wait is over.
 const TICK: Duration = Duration::from_secs(1);
@@ -99,7 +106,9 @@ impl Rotation {
             .map_err(advise)
             .context("cannot store a new key")?;
         println!("2/6 made a key: version {version} of the secret, staged AWSPENDING");
-        Ok(())
+        let shown = |other: &Version| other.id == version;
+        self.await_versions(|versions| versions.iter().any(shown))
+            .await
     }
 
     /// Waits until `end`, and says for how long and why.

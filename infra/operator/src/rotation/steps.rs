@@ -13,6 +13,7 @@ use crate::{
     failure::{Advised, advise},
     function::{InvokeError, Update, Updated},
     ivs::{Imported, Pair},
+    secret::{CURRENT, PENDING, Version},
 };
 
 /// How often a conflicting change of the function is waited for.
@@ -40,12 +41,18 @@ impl Rotation {
                     "4/6 made version {} current: functions that start now may sign with it",
                     to.version
                 );
+                let shown = |version: &Version| version.is(CURRENT) && version.id == to.version;
+                self.await_versions(|versions| versions.iter().any(shown))
+                    .await?;
             }
             Step::Unstage(version) => {
                 let unstaged = self.secret.unstage_pending(&version).await;
                 unstaged
                     .map_err(advise)
                     .context("cannot take AWSPENDING off")?;
+                let shown = |version: &Version| !version.is(PENDING);
+                self.await_versions(|versions| versions.iter().all(shown))
+                    .await?;
             }
             Step::Point(version) => {
                 self.settle(settled).await;
@@ -89,8 +96,10 @@ impl Rotation {
                         or have the quota raised, then run again";
             return Err(Advised::new(what, next).into());
         }
-        println!("3/6 imported key {} at IVS as {name}", key.half.fingerprint);
-        Ok(())
+        let fingerprint = &key.half.fingerprint;
+        println!("3/6 imported key {fingerprint} at IVS as {name}");
+        let shown = |pair: &Pair| pair.fingerprint == *fingerprint;
+        self.await_pairs(|known| known.iter().any(shown)).await
     }
 
     /// Lets IVS get to know a key everywhere, once after it was imported.
@@ -179,7 +188,8 @@ impl Rotation {
                 .with_context(|| format!("cannot delete the key pair {}", pair.arn))?;
             println!("6/6 deleted key {} from IVS", pair.fingerprint);
         }
-        Ok(())
+        self.await_pairs(|known| pairs.iter().all(|pair| !known.contains(pair)))
+            .await
     }
 }
 
