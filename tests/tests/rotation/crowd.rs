@@ -33,6 +33,8 @@ pub(crate) struct Told {
     pub(crate) played_later: u32,
     /// Requests that a function did not survive, and that were made again.
     pub(crate) asked_again: u32,
+    /// Tokens that had run out before the answer came: the machine was too slow to tell.
+    pub(crate) too_late: u32,
     /// What must not happen.
     pub(crate) refused: Vec<String>,
 }
@@ -44,12 +46,13 @@ impl fmt::Display for Told {
             played,
             played_later,
             asked_again,
+            too_late,
             refused,
         } = self;
         write!(
             f,
             "{tokens} tokens, {played} playbacks at once and {played_later} later, {asked_again} \
-             requests made again after a 5xx, {} refused",
+             requests made again after a 5xx, {too_late} tokens that had run out, {} refused",
             refused.len()
         )
     }
@@ -106,7 +109,7 @@ impl Viewer {
         while !*over.borrow() {
             if let Some((token, expires_at)) = viewer.token().await {
                 let started = start(&viewer.stack, &token).await;
-                viewer.tell(started, "at once", |told| told.played += 1);
+                viewer.tell(started, expires_at, "at once", |told| told.played += 1);
                 later.push(tokio::spawn(viewer.clone().play_later(token, expires_at)));
             }
             sleep(EVERY).await;
@@ -152,18 +155,24 @@ impl Viewer {
         };
         sleep(Duration::from_secs(seconds.max(0).unsigned_abs())).await;
         let started = start(&self.stack, &token).await;
-        let when = format!(
-            "after {seconds} s, at {}, until {expires_at}",
-            Timestamp::now()
-        );
-        self.tell(started, &when, |told| told.played_later += 1);
+        let when = format!("after {seconds} s");
+        self.tell(started, expires_at, &when, |told| told.played_later += 1);
     }
 
-    fn tell(&self, started: Result<(), PlayError>, when: &str, played: impl FnOnce(&mut Told)) {
+    fn tell(
+        &self,
+        started: Result<(), PlayError>,
+        expires_at: Timestamp,
+        when: &str,
+        played: impl FnOnce(&mut Told),
+    ) {
         match started {
             Ok(()) => self.note(played),
+            Err(PlayError::Refused(_)) if Timestamp::now() >= expires_at => {
+                self.note(|told| told.too_late += 1);
+            }
             Err(error) => {
-                let what = format!("playback {when}: {error}");
+                let what = format!("playback {when}, until {expires_at}: {error}");
                 self.note(|told| told.refused.push(what));
             }
         }
