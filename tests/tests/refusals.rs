@@ -1,4 +1,4 @@
-//! Whatever is not right is refused, and says why.
+//! Whatever is not right is refused, and says why. Attacks on playback tokens are in `adversarial.rs`.
 
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail it")]
 
@@ -10,63 +10,18 @@ use cuepoint_e2e::{
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use stage::{People, Stack};
+use stage::{Person, Stack};
 use uuid::Uuid;
 
 fn api(stack: &Stack) -> Api {
     Api::new(stack.http_client().unwrap(), &stack.outputs.api_url)
 }
 
-async fn someone(stack: &Stack, producer: bool) -> (stage::Person, Api) {
+async fn someone(stack: &Stack, producer: bool) -> (Person, Api) {
     let username = format!("{}@example.com", Uuid::new_v4().simple());
     audience::person(stack, &api(stack), &username, "Someone", producer)
         .await
         .unwrap()
-}
-
-/// The ID token of someone new.
-async fn id_token(stack: &Stack) -> String {
-    let people = People::new(stack).unwrap();
-    let username = format!("{}@example.com", Uuid::new_v4().simple());
-    let password = "Cue7-and-some-more";
-    people.create(&username, "Someone", password).await.unwrap();
-    people.sign_in(&username, password).await.unwrap()
-}
-
-#[tokio::test]
-async fn a_playback_token_needs_an_identity_and_an_entitlement() {
-    let stack = Stack::load().unwrap();
-    let channel = &stack.channel.channel_id;
-    let nameless = api(&stack).playback_token(channel).await.unwrap();
-    assert_eq!(nameless.status, 401);
-    let unsigned = api(&stack).signed_in("eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.".into());
-    assert_eq!(
-        unsigned.playback_token(channel).await.unwrap().status,
-        401,
-        "alg none"
-    );
-    let id_token = id_token(&stack).await;
-    let forged = api(&stack).signed_in(show::forged(&id_token));
-    assert_eq!(
-        forged.playback_token(channel).await.unwrap().status,
-        401,
-        "a changed signature"
-    );
-    let genuine = api(&stack).signed_in(id_token);
-    assert_eq!(genuine.playback_token(channel).await.unwrap().status, 403);
-
-    let (_, viewer) = someone(&stack, false).await;
-    let refused = viewer.playback_token(channel).await.unwrap();
-    assert_eq!(
-        (refused.status.as_u16(), refused.problem()),
-        (403, "not-entitled")
-    );
-    let unknown = viewer.playback_token("NoSuchChannel").await.unwrap();
-    assert_eq!(
-        (unknown.status, unknown.body["type"].clone()),
-        (refused.status, refused.body["type"].clone()),
-        "a channel that does not exist is answered like one that is not theirs"
-    );
 }
 
 #[tokio::test]
@@ -84,33 +39,25 @@ async fn the_video_needs_a_token_for_this_channel() {
     assert!(refused(open(Some("not.a.token")).await), "a forged token");
 
     let (person, viewer) = someone(&stack, false).await;
-    audience::entitle(&stack, &[(&person, &stack.offline_channel.channel_id)])
-        .await
-        .unwrap();
-    let elsewhere = granted(&viewer, &stack.offline_channel.channel_id).await;
+    let elsewhere = &stack.offline_channel.channel_id;
+    let elsewhere = granted(&stack, &person, &viewer, elsewhere).await;
     assert!(
         refused(open(Some(&elsewhere)).await),
         "a valid token of another channel"
     );
-    audience::entitle(&stack, &[(&person, &stack.channel.channel_id)])
-        .await
-        .unwrap();
-    let here = granted(&viewer, &stack.channel.channel_id).await;
+    let here = granted(&stack, &person, &viewer, &stack.channel.channel_id).await;
     let forged = open(Some(&show::forged(&here))).await;
     assert!(refused(forged), "a changed signature");
     assert!(open(Some(&here)).await.is_ok(), "the token of this channel");
 }
 
-/// Asks for a token until the entitlement has arrived.
-async fn granted(viewer: &Api, channel_id: &str) -> String {
-    for _ in 0..120 {
-        let reply = viewer.playback_token(channel_id).await.unwrap();
-        if reply.status == 200 {
-            return reply.body["token"].as_str().unwrap().to_owned();
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(250)).await;
-    }
-    panic!("no playback token within half a minute");
+/// Entitles someone to a channel, and gets their token.
+async fn granted(stack: &Stack, person: &Person, viewer: &Api, channel_id: &str) -> String {
+    let admitted = audience::admit(stack, &person.user_id, channel_id).await;
+    admitted.unwrap();
+    let reply = viewer.playback_token(channel_id).await.unwrap();
+    let issued = reply.expect(200).unwrap();
+    issued["token"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
