@@ -28,6 +28,10 @@ pub struct StreamBatch {
     /// The shard of the stream, where Lambda says it (it does for tumbling windows only).
     #[serde(rename = "shardId", default)]
     pub shard_id: Option<String>,
+    /// Whether an operator delivers it again, who then has to hear of a failure: see
+    /// [`Patience::with`].
+    #[serde(default)]
+    pub redrive: bool,
 }
 
 /// What happened to an item.
@@ -146,8 +150,9 @@ pub async fn park(
 ///
 /// Lambda gives a record up at the age that its event source says (`MaximumRecordAgeInSeconds`), and
 /// then notes only its place in the stream. So a function gives up a while before, and keeps the
-/// record with its reason. A record that is old but does not fail is not given up: one that an
-/// operator has delivered again is tried like any other.
+/// record with its reason. A record that is old but does not fail is not given up. One that an
+/// operator has delivered again is not given up either: its letter is still in the queue, and the
+/// later changes of its item wait for it.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
     longest: SignedDuration,
@@ -167,6 +172,15 @@ impl Patience {
     pub fn from_env(now: Clock) -> Result<Self, ConfigError> {
         let seconds = config::required_number("GIVE_UP_AFTER_SECONDS")?;
         Ok(Self::new(SignedDuration::from_secs(seconds.into()), now))
+    }
+
+    /// Patience with the records of this batch: without an end for what an operator delivers again.
+    #[must_use]
+    pub fn with(self, batch: &StreamBatch) -> Self {
+        match batch.redrive {
+            true => Self::new(SignedDuration::MAX, self.now),
+            false => self,
+        }
     }
 
     /// Why a record that has failed with this error is given up; none when it is to come again. One
@@ -296,6 +310,20 @@ mod tests {
         assert_eq!(gives_up(json!(eight + 60)), None, "another clock");
         assert_eq!(gives_up(Value::Null), None);
         assert_eq!(gives_up(json!(f64::MAX)), None);
+    }
+
+    #[test]
+    fn what_an_operator_delivers_again_is_never_given_up() {
+        let now = || "2026-11-22T08:00:00Z".parse().unwrap();
+        let patience = Patience::new(SignedDuration::from_mins(330), now);
+        let gives_up = |batch: Value| {
+            let batch = StreamBatch::deserialize(batch).unwrap();
+            let patience = patience.with(&batch);
+            patience.gives_up(&batch.records[0], &"IVS is down")
+        };
+        let old = json!({"dynamodb": {"ApproximateCreationDateTime": 0}});
+        assert!(gives_up(json!({"Records": [old]})).is_some());
+        assert_eq!(gives_up(json!({"Records": [old], "redrive": true})), None);
     }
 
     #[test]

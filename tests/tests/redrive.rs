@@ -67,6 +67,25 @@ impl Scene {
         })
     }
 
+    /// A record of the stream of the table `entitlements`.
+    fn granted(&self, event_id: &str, sequence: &str) -> Value {
+        let (user_id, channel) = (&self.person.user_id, &self.stack.channel.channel_id);
+        json!({
+            "eventID": event_id, "eventName": "INSERT", "eventSource": "aws:dynamodb",
+            "dynamodb": {
+                "Keys": {"userId": {"S": user_id}, "channelId": {"S": channel}},
+                "NewImage": {
+                    "userId": {"S": user_id}, "channelId": {"S": channel},
+                    "status": {"S": "granted"}, "viewerSessionVersion": {"N": "1"},
+                    "occurredAt": {"S": "2026-11-22T08:00:00Z"}, "eventId": {"S": "order-1"},
+                    "correlationId": {"S": "order-1"},
+                    "appliedAt": {"S": "2026-11-22T08:00:01Z"},
+                },
+                "SequenceNumber": sequence, "StreamViewType": "NEW_AND_OLD_IMAGES",
+            },
+        })
+    }
+
     /// A queue that gets what the entitlement service publishes about the test's person.
     async fn listen(&self) -> String {
         let data = json!({ "userId": [self.person.user_id] });
@@ -186,20 +205,7 @@ async fn a_malformed_event_comes_back_with_its_reason() {
 async fn a_parked_record_reaches_its_function() {
     let scene = Scene::set(false).await;
     let event_id = Uuid::new_v4().simple().to_string();
-    let (user_id, channel) = (&scene.person.user_id, &scene.stack.channel.channel_id);
-    let record = json!({
-        "eventID": event_id, "eventName": "INSERT", "eventSource": "aws:dynamodb",
-        "dynamodb": {
-            "Keys": {"userId": {"S": user_id}, "channelId": {"S": channel}},
-            "NewImage": {
-                "userId": {"S": user_id}, "channelId": {"S": channel},
-                "status": {"S": "granted"}, "viewerSessionVersion": {"N": "1"},
-                "occurredAt": {"S": "2026-11-22T08:00:00Z"}, "eventId": {"S": "order-1"},
-                "correlationId": {"S": "order-1"}, "appliedAt": {"S": "2026-11-22T08:00:01Z"},
-            },
-            "SequenceNumber": "100000000000000000001", "StreamViewType": "NEW_AND_OLD_IMAGES",
-        },
-    });
+    let record = scene.granted(&event_id, "100000000000000000001");
     let heard = scene.listen().await;
     let attributes = [
         ("reason", "IVS did not answer"),
@@ -222,6 +228,54 @@ async fn a_parked_record_reaches_its_function() {
         format!("entitlement/{event_id}"),
     );
     assert_eq!(scene.published(&heard, 1).await, [expected]);
+}
+
+#[tokio::test]
+async fn changes_of_an_item_go_in_their_order_however_they_came_into_the_queue() {
+    let scene = Scene::set(false).await;
+    let id = || Uuid::new_v4().simple().to_string();
+    let (first, second, third) = (id(), id(), id());
+    let queue = &scene.stack.outputs.entitlement_outbox_dlq_url;
+    let heard = scene.listen().await;
+    for (event_id, sequence) in [(&third, "1000"), (&first, "98"), (&second, "99")] {
+        let record = scene.granted(event_id, sequence).to_string();
+        scene
+            .letters
+            .send(queue, &record, &[("eventId", event_id)])
+            .await;
+    }
+    let (_, said) = redrive("entitlement-outbox-dlq", false).await;
+    let at = |id: &String| said.iter().position(|line| line.contains(id));
+    let places = [&first, &second, &third].map(at);
+    assert!(places.is_sorted() && places[0].is_some(), "{said:#?}");
+    scene.published(&heard, 3).await;
+}
+
+#[tokio::test]
+async fn a_quiz_whose_time_has_passed_is_left_where_it_is() {
+    let scene = Scene::set(false).await;
+    let event_id = format!("run-{}", Uuid::new_v4());
+    let event = json!({
+        "detail": {
+            "metadata": {"eventId": event_id},
+            "data": {"startsAt": Timestamp::now() - Duration::from_secs(3_600)},
+        },
+    });
+    let queue = &scene.stack.outputs.quiz_show_start_dlq_url;
+    let attributes = [("eventId", event_id.as_str())];
+    scene
+        .letters
+        .send(queue, &event.to_string(), &attributes)
+        .await;
+    let (fine, said) = redrive("quiz-show-start-dlq", false).await;
+    let why = about(&said, &event_id);
+    assert!(
+        !fine && why.contains("left: its start has passed"),
+        "{said:#?}"
+    );
+    assert_eq!(letters::executions(&scene.stack, &event_id).await, 0);
+    // It was shown again, and is where it was.
+    scene.letters.take_away(queue, &event_id).await;
 }
 
 #[tokio::test]

@@ -52,7 +52,8 @@ pub(crate) enum Command {
     /// Move the messages of dead-letter queues back to where they came from.
     ///
     /// On a running `up`, or with --stack-name on AWS. Each message is delivered again and deleted
-    /// then; what cannot be done comes back with its reason. Exits with 0 only if nothing is left.
+    /// then; what cannot be done comes back with its reason. Exits with 0 only if every message was
+    /// read, and none is left or has come back.
     Redrive(operate::Redrive),
     /// Replace the key that signs playback tokens, without refusing anyone.
     ///

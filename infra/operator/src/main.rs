@@ -5,7 +5,7 @@
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use operator::{
     failure::{self, Advised},
     function::Functions,
@@ -54,7 +54,8 @@ enum Command {
     /// Move dead letters back to where they came from.
     ///
     /// Each is delivered again and deleted then. Only those that are there at the beginning are
-    /// moved. Exits with 0 only if nothing is left and nothing has come back.
+    /// moved, 10,000 of a queue at most. Exits with 0 only if all of them were read, none is left,
+    /// and none has come back before their consumer had everything.
     Redrive(RedriveOptions),
     /// Make a new playback key, let the functions sign with it, and retire the old one.
     ///
@@ -90,6 +91,12 @@ struct RotationOptions {
 /// How long IVS gets to know a key, when nothing else is said.
 const SETTLE: u32 = 30;
 
+/// How long a queue has to say that it is empty: SQS counts late, by up to a minute
+/// ("GetQueueAttributes", API reference).
+const QUIET_ON_AWS: SignedDuration = SignedDuration::from_secs(60);
+/// On this machine the counts are exact.
+const QUIET_HERE: SignedDuration = SignedDuration::from_secs(1);
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     match run(Arguments::parse()).await {
@@ -124,21 +131,14 @@ async fn redrive(target: &Target, options: &RedriveOptions) -> anyhow::Result<()
         streams: Streams::new(aws_sdk_dynamodbstreams::Client::new(&target.aws)),
         sagas: Sagas::new(aws_sdk_sfn::Client::new(&target.aws)),
         now: Timestamp::now,
+        quiet: match target.local {
+            true => QUIET_HERE,
+            false => QUIET_ON_AWS,
+        },
     };
-    let tallies = redrive.run(&queues, options.dry_run).await?;
-    print!("\n{}", report::table(&tallies, options.dry_run));
-    let still: usize = tallies
-        .iter()
-        .map(|(_, tally)| tally.left + tally.came_back)
-        .sum();
-    match still {
-        0 => Ok(()),
-        _ => Err(Advised::new(
-            format!("{still} could not be done and are still there"),
-            "the reason of each is above; see docs/runbook.md",
-        )
-        .into()),
-    }
+    let outcomes = redrive.run(&queues, options.dry_run).await;
+    print!("\n{}", report::table(&outcomes, options.dry_run));
+    Ok(report::verdict(&outcomes)?)
 }
 
 async fn rotate(target: &Target, options: &RotationOptions) -> anyhow::Result<()> {

@@ -26,6 +26,13 @@ pub const HIDDEN: i32 = 600;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt(String);
 
+impl Receipt {
+    /// Of this handle.
+    pub fn new(handle: String) -> Self {
+        Self(handle)
+    }
+}
+
 /// The queues of an account.
 #[derive(Debug, Clone)]
 pub struct Queues {
@@ -91,8 +98,10 @@ impl Queues {
     /// fine.
     ///
     /// # Errors
-    /// [`AwsError`]
+    /// The first [`AwsError`]; all other messages are shown. What is not shown now is there again
+    /// after [`HIDDEN`] seconds.
     pub async fn release(&self, queue: &str, receipts: &[Receipt]) -> Result<(), AwsError> {
+        let mut failed = None;
         for some in receipts.chunks(AT_ONCE.unsigned_abs() as usize) {
             let entries = some.iter().enumerate().map(|(index, Receipt(handle))| {
                 ChangeMessageVisibilityBatchRequestEntry::builder()
@@ -102,15 +111,19 @@ impl Queues {
                     .build()
                     .expect("id and receipt are set")
             });
-            self.client
+            let shown = self
+                .client
                 .change_message_visibility_batch()
                 .queue_url(queue)
                 .set_entries(Some(entries.collect()))
                 .send()
-                .await
-                .map_err(|error| AwsError::new("ChangeMessageVisibilityBatch", &error))?;
+                .await;
+            if let Err(error) = shown {
+                let error = AwsError::new("ChangeMessageVisibilityBatch", &error);
+                failed.get_or_insert(error);
+            }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// Whether nothing waits in a queue and nothing taken from it is under way, as far as the queue
@@ -156,6 +169,6 @@ fn read(message: &Message) -> (Letter, Receipt) {
         attributes: texts.collect::<BTreeMap<_, _>>(),
         sent: sent.unwrap_or(Timestamp::UNIX_EPOCH),
     };
-    let receipt = Receipt(message.receipt_handle().unwrap_or_default().to_owned());
+    let receipt = Receipt::new(message.receipt_handle().unwrap_or_default().to_owned());
     (letter, receipt)
 }

@@ -7,7 +7,8 @@
 //!
 //! A record that can never work is parked with its reason. Anything that may pass fails the whole
 //! batch, which the stream then delivers again in order, until the failing record is too old (see
-//! [`Patience`]): then that one is parked as well, and the others go on. When a batch comes again, a
+//! [`Patience`]): then that one is parked as well, and the others go on. What an operator delivers
+//! again is never too old: its failure is the operator's to hear. When a batch comes again, a
 //! record of it that was parked may be parked once more.
 //!
 //! A record that was parked because IVS did not revoke is published all the same: the entitlement
@@ -133,9 +134,10 @@ impl OutboxHandler {
     /// `Throttled` or `Unavailable`: the whole batch has to come again.
     pub async fn handle(&self, event: LambdaEvent<StreamBatch>) -> Result<(), Diagnostic> {
         let records = &event.payload.records;
+        let patience = self.patience.with(&event.payload);
         let request_id = &event.context.request_id;
         let mut counts = Counts::default();
-        let outcome = self.handle_records(records, &mut counts).await;
+        let outcome = self.handle_records(records, patience, &mut counts).await;
         let Counts {
             granted,
             revoked,
@@ -172,11 +174,12 @@ impl OutboxHandler {
     async fn handle_records(
         &self,
         records: &[Value],
+        patience: Patience,
         counts: &mut Counts,
     ) -> Result<(), OutboxError> {
         let mut changes = self.read(records, counts).await?;
-        self.revoke(&mut changes, counts).await?;
-        self.publish(&changes, counts).await
+        self.revoke(&mut changes, patience, counts).await?;
+        self.publish(&changes, patience, counts).await
     }
 
     /// What the records make known, oldest first. What can never be read is parked.
@@ -207,6 +210,7 @@ impl OutboxHandler {
     async fn revoke(
         &self,
         changes: &mut [Change<'_>],
+        patience: Patience,
         counts: &mut Counts,
     ) -> Result<(), OutboxError> {
         let revocations = changes
@@ -223,7 +227,7 @@ impl OutboxHandler {
                 continue;
             };
             let reason = if error.may_pass() {
-                self.patience.gives_up(change.record, error)
+                patience.gives_up(change.record, error)
             } else {
                 Some(format!("viewer sessions were not revoked: {error}"))
             };
@@ -242,6 +246,7 @@ impl OutboxHandler {
     async fn publish(
         &self,
         changes: &[Change<'_>],
+        patience: Patience,
         counts: &mut Counts,
     ) -> Result<(), OutboxError> {
         let events: Vec<_> = changes.iter().map(|change| change.event.clone()).collect();
@@ -252,7 +257,7 @@ impl OutboxHandler {
         let given_up = streams::give_up(
             failed.map(|change| change.record),
             &error,
-            &self.patience,
+            &patience,
             &self.dead_letters,
         )
         .await

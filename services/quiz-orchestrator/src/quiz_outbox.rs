@@ -4,7 +4,8 @@
 //! else. A record that comes again is published again under the same event id, the record's own:
 //! consumers drop repeats by it. A record that cannot be read is parked with its reason; anything
 //! that may pass fails the batch, which comes again whole, until its records are too old: then they
-//! are parked as well.
+//! are parked as well. What an operator delivers again is never too old: its failure is the
+//! operator's to hear.
 
 use cuepoint_shared::{
     aws::AwsError,
@@ -89,7 +90,8 @@ impl QuizOutboxHandler {
         };
         let said = |record: &&Value| matches!(outgoing(record), Ok(Some(_)));
         let failed = batch.records.iter().filter(said);
-        match streams::give_up(failed, &error, &self.patience, &self.dead_letters).await? {
+        let patience = self.patience.with(batch);
+        match streams::give_up(failed, &error, &patience, &self.dead_letters).await? {
             GivenUp {
                 parked: given_up,
                 left: 0,

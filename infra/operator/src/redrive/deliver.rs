@@ -6,10 +6,7 @@ use super::{
     DeadLetterQueue, Redrive, Work,
     letter::{Opened, Origin, Place, Way},
 };
-use crate::{function::InvokeError, queue::Receipt, stream::StreamError};
-
-/// How many records a function is called with, as its event source does.
-const BATCH: usize = 100;
+use crate::{function::InvokeError, stream::StreamError};
 
 /// Why a letter was not delivered.
 #[derive(Debug, thiserror::Error)]
@@ -31,18 +28,17 @@ impl Redrive {
         &self,
         queue: &DeadLetterQueue,
         letter: &Opened,
-        receipt: &Receipt,
         work: &mut Work,
     ) -> Result<Vec<String>, String> {
-        let way = letter.way(&queue.origin)?;
+        let way = letter.way(&queue.origin, (self.now)())?;
         if let Some(why) = waits(letter, &way, work) {
             return Err(why);
         }
         match self.deliver(&queue.origin, letter, &way).await {
             // Not deleted, it is delivered once more by the next redrive.
-            Ok(about) => match self.queues.delete(&queue.url, receipt).await {
+            Ok(about) => match self.delete(queue, letter, work).await {
                 Ok(()) => Ok(about),
-                Err(error) => Err(format!("delivered, but not deleted: {error}")),
+                Err(why) => Err(format!("delivered, but not deleted: {why}")),
             },
             Err(failed) => {
                 if let Failed::Now(_) = failed {
@@ -51,6 +47,20 @@ impl Redrive {
                 Err(failed.to_string())
             }
         }
+    }
+
+    async fn delete(
+        &self,
+        queue: &DeadLetterQueue,
+        letter: &Opened,
+        work: &mut Work,
+    ) -> Result<(), String> {
+        let id = &letter.letter.message_id;
+        let receipt = work.taken.receipt(id).ok_or("it was not taken")?;
+        let deleted = self.queues.delete(&queue.url, receipt).await;
+        deleted.map_err(|error| error.to_string())?;
+        work.taken.deleted(id);
+        Ok(())
     }
 
     async fn deliver(
@@ -67,9 +77,12 @@ impl Redrive {
             (Origin::Function { deployed, .. }, Way::Record(record)) => {
                 self.call(deployed, std::slice::from_ref(record)).await?;
             }
-            (Origin::Function { deployed, .. }, Way::Batch(place)) => {
-                return self.replay(deployed, place).await;
-            }
+            (
+                Origin::Function {
+                    deployed, batch, ..
+                },
+                Way::Batch(place),
+            ) => return self.replay(deployed, place, *batch).await,
             (Origin::Saga { arn }, Way::Start { name, input }) => {
                 self.sagas.start(arn, name, input).await.map_err(now)?;
             }
@@ -78,33 +91,52 @@ impl Redrive {
         Ok(vec![letter.identity()])
     }
 
-    /// Calls a function with a batch as the stream has it. What the event source would leave out,
-    /// the function leaves out. Returns the ids of the records.
-    async fn replay(&self, function: &str, place: &Place) -> Result<Vec<String>, Failed> {
+    /// Calls a function with a batch as the stream has it, cut as its event source cuts at most.
+    /// What the event source would leave out, the function leaves out. Returns the ids of the
+    /// records.
+    async fn replay(
+        &self,
+        function: &str,
+        place: &Place,
+        batch: usize,
+    ) -> Result<Vec<String>, Failed> {
         let mut pages = self.streams.pages(place).await?;
-        let mut about = Vec::new();
+        let (mut about, mut records) = (Vec::new(), Vec::new());
         loop {
-            let records = pages.next().await?;
-            if records.is_empty() {
+            let page = pages.next().await?;
+            let ended = page.is_empty();
+            let ids = page.iter().filter_map(|record| record["eventID"].as_str());
+            about.extend(ids.map(str::to_owned));
+            records.extend(page);
+            for some in next_calls(&mut records, batch, ended) {
+                self.call(function, &some).await?;
+            }
+            if ended {
                 return Ok(about);
             }
-            for batch in records.chunks(BATCH) {
-                self.call(function, batch).await?;
-            }
-            let ids = records
-                .iter()
-                .filter_map(|record| record["eventID"].as_str());
-            about.extend(ids.map(str::to_owned));
         }
     }
 
+    /// The function is told that it is an operator who calls: it then fails for what it would
+    /// otherwise give up, and park again, because of its age.
     async fn call(&self, function: &str, records: &[Value]) -> Result<(), Failed> {
         let called = self
             .functions
-            .invoke(function, &json!({ "Records": records }))
+            .invoke(function, &json!({ "Records": records, "redrive": true }))
             .await;
         called.map_err(|error: InvokeError| now(error))
     }
+}
+
+/// Takes whole batches from records that were read; at the end also what is left.
+fn next_calls(records: &mut Vec<Value>, batch: usize, ended: bool) -> Vec<Vec<Value>> {
+    let whole = records.len() / batch * batch;
+    let rest = match ended {
+        true => Vec::new(),
+        false => records.split_off(whole),
+    };
+    let ready = std::mem::replace(records, rest);
+    ready.chunks(batch).map(<[Value]>::to_vec).collect()
 }
 
 fn now(error: impl std::error::Error) -> Failed {
@@ -120,13 +152,12 @@ impl From<StreamError> for Failed {
     }
 }
 
-/// Why a change has to wait for an older one.
+/// Why a change has to wait for an older one. A batch may be about any item.
 fn waits(letter: &Opened, way: &Way, work: &Work) -> Option<String> {
+    let stopped = || work.stopped.clone();
     match way {
-        Way::Record(_) | Way::Batch(_) => {
-            let item = || work.waiting.get(&letter.item()?).cloned();
-            work.stopped.clone().or_else(item)
-        }
+        Way::Record(_) => stopped().or_else(|| work.waiting.get(&letter.item()?).cloned()),
+        Way::Batch(_) => stopped().or_else(|| work.waiting.values().next().cloned()),
         Way::Send | Way::Start { .. } => None,
     }
 }
@@ -160,6 +191,21 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_is_cut_as_its_event_source_cuts_whatever_the_pages_are() {
+        let mut records: Vec<Value> = (0..7).map(Value::from).collect();
+        let calls = next_calls(&mut records, 3, false);
+        assert_eq!(calls, [json!([0, 1, 2]), json!([3, 4, 5])].map(list));
+        records.push(7.into());
+        assert!(next_calls(&mut records, 3, false).is_empty());
+        assert_eq!(next_calls(&mut records, 3, true), [list(json!([6, 7]))]);
+        assert!(next_calls(&mut records, 3, true).is_empty());
+    }
+
+    fn list(value: Value) -> Vec<Value> {
+        value.as_array().unwrap().clone()
+    }
+
+    #[test]
     fn later_changes_of_an_item_wait_for_one_that_failed() {
         let mut work = Work::default();
         let record = |item: &str| {
@@ -173,8 +219,17 @@ mod tests {
         assert!(waits(&later, &way, &work).unwrap().contains("message m1"));
         let (other, way) = record("b");
         assert_eq!(waits(&other, &way, &work), None);
+        let batch = Way::Batch(Place {
+            stream: "arn".to_owned(),
+            shard: "s".to_owned(),
+            first: "1".to_owned(),
+            last: "2".to_owned(),
+        });
+        let noted = letter(&json!({"DDBStreamBatchInfo": {}}));
+        assert!(waits(&noted, &batch, &work).is_some());
+        assert_eq!(waits(&noted, &batch, &Work::default()), None);
 
-        remember(&letter(&json!({"DDBStreamBatchInfo": {}})), &mut work);
+        remember(&noted, &mut work);
         assert!(
             waits(&other, &way, &work).is_some(),
             "a batch may be about any item"

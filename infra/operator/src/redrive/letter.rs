@@ -2,11 +2,18 @@
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
-use cuepoint_shared::dead_letters::{EVENT_ID, FUNCTION, REASON};
-use jiff::Timestamp;
+use cuepoint_shared::{
+    dead_letters::{EVENT_ID, FUNCTION, REASON},
+    ids::EventId,
+};
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
+
+/// How long after its time a quiz is still started. Whoever is asked to schedule one for a time
+/// that has passed says no after a minute; a redrive needs a little longer.
+pub const LATEST_START: SignedDuration = SignedDuration::from_mins(10);
 
 /// A message of a dead-letter queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +42,8 @@ pub enum Origin {
         name: &'static str,
         /// What it is called in this deployment.
         deployed: String,
+        /// How many records its event source calls it with at most.
+        batch: usize,
     },
     /// Of a rule that starts a state machine with an event's detail.
     Saga {
@@ -141,21 +150,25 @@ impl Opened {
         Self { letter, json }
     }
 
-    /// How it gets back to where it came from.
+    /// How it gets back to where it came from, at this time.
     ///
     /// # Errors
     /// Why it never can.
-    pub fn way(&self, origin: &Origin) -> Result<Way, String> {
+    pub fn way(&self, origin: &Origin, now: Timestamp) -> Result<Way, String> {
         let json = self.json.as_ref().ok_or("its body is not JSON")?;
         match origin {
             Origin::Queue { .. } => Ok(Way::Send),
             Origin::Function { name, .. } => self.way_to_function(json, name),
-            Origin::Saga { .. } => self.way_to_saga(json),
+            Origin::Saga { .. } => self.way_to_saga(json, now),
         }
     }
 
     fn way_to_function(&self, json: &Value, name: &str) -> Result<Way, String> {
         if let Some(OnFailure { batch, .. }) = self.on_failure() {
+            let ends = [&batch.start_sequence_number, &batch.end_sequence_number];
+            if !ends.into_iter().all(|end| is_number(end)) {
+                return Err("its place in the stream cannot be read".to_owned());
+            }
             return Ok(Way::Batch(Place {
                 stream: batch.stream_arn,
                 shard: batch.shard_id,
@@ -164,6 +177,7 @@ impl Opened {
             }));
         }
         if let Some(other) = self.attribute(FUNCTION).filter(|other| *other != name) {
+            let other = one_line(other);
             return Err(format!("it was parked by {other}, whose queue this is not"));
         }
         // Whether the item in it can be read is for the function to say.
@@ -174,10 +188,15 @@ impl Opened {
     }
 
     /// EventBridge keeps the event; what the rule hands on is its detail.
-    fn way_to_saga(&self, json: &Value) -> Result<Way, String> {
+    fn way_to_saga(&self, json: &Value, now: Timestamp) -> Result<Way, String> {
         let detail = json.get("detail").unwrap_or(json);
         if !detail.get("data").is_some_and(Value::is_object) {
             return Err("it holds no event's detail".to_owned());
+        }
+        let starts_at = detail["data"]["startsAt"].as_str();
+        let starts_at = starts_at.and_then(|text| text.parse::<Timestamp>().ok());
+        if starts_at.is_some_and(|at| now.duration_since(at) > LATEST_START) {
+            return Err("its start has passed: schedule the quiz anew".to_owned());
         }
         Ok(Way::Start {
             name: format!(
@@ -190,44 +209,53 @@ impl Opened {
 
     /// What tells what it is about from everything else, also when it comes back in a new message.
     pub fn identity(&self) -> String {
-        match (self.event_id(), &self.json) {
-            (Some(id), _) => id,
+        match (self.own_id(), &self.json) {
+            (Some(id), _) => id.to_owned(),
             (None, Some(json)) => json.to_string(),
             (None, None) => self.letter.body.clone(),
         }
     }
 
-    /// The id of the event or record in it.
-    pub fn event_id(&self) -> Option<String> {
+    /// The id of the event or record in it, when it is one: it may be any text in what an upstream
+    /// app has sent.
+    pub fn event_id(&self) -> Option<EventId> {
+        self.own_id()?.parse().ok()
+    }
+
+    fn own_id(&self) -> Option<&str> {
         let within = ["/eventID", "/detail/metadata/eventId", "/metadata/eventId"];
         let json = self.json.as_ref();
         let within = || within.iter().find_map(|at| json?.pointer(at)?.as_str());
-        self.attribute(EVENT_ID).or_else(within).map(str::to_owned)
+        self.attribute(EVENT_ID)
+            .or_else(within)
+            .filter(|id| !id.is_empty())
     }
 
     /// The function that could not do it, or the rule that could not reach its target.
     pub fn function(&self) -> Option<String> {
-        let last = |arn: &str| arn.rsplit([':', '/']).next().map(str::to_owned);
+        let last = |arn: &str| arn.rsplit([':', '/']).next().map(one_line);
         if let Some(OnFailure { context, .. }) = self.on_failure() {
             return last(&context.function_arn);
         }
         let rule = || self.attribute("RULE_ARN").and_then(last);
-        self.attribute(FUNCTION).map(str::to_owned).or_else(rule)
+        self.attribute(FUNCTION).map(one_line).or_else(rule)
     }
 
     /// Why it is here, in one line.
     pub fn reason(&self) -> String {
         if let Some(reason) = self.attribute(REASON) {
-            return reason.replace(char::is_control, " ");
+            return one_line(reason);
         }
         if let Some(code) = self.attribute("ERROR_CODE") {
             let message = self.attribute("ERROR_MESSAGE").unwrap_or("no reason given");
-            return format!("EventBridge: {code}: {message}").replace(char::is_control, " ");
+            return one_line(&format!("EventBridge: {code}: {message}"));
         }
         match self.on_failure() {
             Some(OnFailure { context, .. }) => {
                 let (condition, times) = (context.condition, context.approximate_invoke_count);
-                format!("Lambda: {condition}, after {times} invocations: see the function's log")
+                one_line(&format!(
+                    "Lambda: {condition}, after {times} invocations: see the function's log"
+                ))
             }
             None => "it failed too often: see the function's log".to_owned(),
         }
@@ -238,12 +266,12 @@ impl Opened {
         Some(self.json.as_ref()?.pointer("/dynamodb/Keys")?.to_string())
     }
 
-    /// The older of two letters of a queue: by their place in the stream, or by when they came.
+    /// The older of two letters of a queue: by their place in the stream, then by when they came.
+    /// Those without a place go first.
     pub fn by_age(&self, other: &Self) -> Ordering {
-        match (self.sequence_number(), other.sequence_number()) {
-            (Some(one), Some(another)) => one.cmp(&another),
-            _ => self.letter.sent.cmp(&other.letter.sent),
-        }
+        let age = |letter: &Self| letter.letter.sent;
+        let place = self.sequence_number().cmp(&other.sequence_number());
+        place.then_with(|| age(self).cmp(&age(other)))
     }
 
     fn sequence_number(&self) -> Option<SequenceNumber<'_>> {
@@ -264,6 +292,15 @@ impl Opened {
     fn attribute(&self, name: &str) -> Option<&str> {
         self.letter.attributes.get(name).map(String::as_str)
     }
+}
+
+/// Text of a message as it may be printed.
+pub fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]

@@ -1,39 +1,32 @@
 //! Dead letters, back to where they came from.
 //!
 //! A letter is delivered again first and deleted then: at least once, and every consumer is
-//! idempotent. Only letters that were there at the beginning are moved, so that one which comes back
-//! is not moved in a circle. Letters of a stream go oldest first; when one of them fails, the later
-//! ones about the same item wait.
+//! idempotent. A queue is read first, to its end or to a bound, and only what was read then is
+//! moved: so one that comes back is not moved in a circle, whatever the clocks say. Letters of a
+//! stream go oldest first; when one of them fails, the later ones about the same item wait.
 
 mod deliver;
 pub mod letter;
+mod reading;
 pub mod report;
+mod settling;
 
 use std::collections::{HashMap, HashSet};
 
 use anyhow::Context;
 use cuepoint_shared::clock::Clock;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use self::{
     letter::{Opened, Origin},
-    report::Tally,
+    reading::{End, Reading, Taken},
+    report::{Outcome, Tally},
+    settling::Quiet,
 };
 use crate::{
-    failure::advise,
-    function::Functions,
-    queue::{Queues, Receipt},
-    saga::Sagas,
-    stream::Streams,
+    failure::advise, function::Functions, queue::Queues, saga::Sagas, stream::Streams,
     target::Target,
 };
-
-/// How many letters are read before the oldest of them is moved: it bounds the memory.
-const ROUND: usize = 500;
-/// How long a consumer may take to hand back what it cannot do.
-const PATIENCE: SignedDuration = SignedDuration::from_mins(2);
-/// How often it is looked whether it has.
-const TICK: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// A dead-letter queue of the stack.
 #[derive(Debug, Clone)]
@@ -44,14 +37,22 @@ pub struct DeadLetterQueue {
     pub url: String,
     /// Where its letters come from.
     pub origin: Origin,
+    /// What an operator has to know about them.
+    pub note: Option<&'static str>,
 }
 
 /// Which function's or whose queue it is, by the outputs of the template.
 enum Source {
     Queue,
-    Function(&'static str),
+    /// What it is called in its dead letters, and the `BatchSize` of its event source.
+    Function(&'static str, usize),
     Saga,
 }
+
+/// The queue whose letters do not do all that they would have done in time.
+const ANSWERS: &str = "answer-outbox-dlq";
+const ANSWERS_NOTE: &str = "answers that come after later ones of their partition were counted are \
+    neither counted live nor published; the final tally has them";
 
 /// The dead-letter queues: name, output with its URL, where from, output with that.
 const QUEUES: [(&str, &str, Source, &str); 5] = [
@@ -64,19 +65,19 @@ const QUEUES: [(&str, &str, Source, &str); 5] = [
     (
         "entitlement-outbox-dlq",
         "EntitlementOutboxDlqUrl",
-        Source::Function("entitlement-outbox"),
+        Source::Function("entitlement-outbox", 100),
         "EntitlementOutboxFunctionName",
     ),
     (
         "quiz-outbox-dlq",
         "QuizOutboxDlqUrl",
-        Source::Function("quiz-outbox"),
+        Source::Function("quiz-outbox", 100),
         "QuizOutboxFunctionName",
     ),
     (
-        "answer-outbox-dlq",
+        ANSWERS,
         "AnswerOutboxDlqUrl",
-        Source::Function("answer-outbox"),
+        Source::Function("answer-outbox", 1_000),
         "AnswerOutboxFunctionName",
     ),
     (
@@ -107,12 +108,14 @@ pub fn queues(target: &Target, only: Option<&str>) -> anyhow::Result<Vec<DeadLet
                 url: target.output(url)?.to_owned(),
                 origin: match source {
                     Source::Queue => Origin::Queue { url: origin },
-                    Source::Function(name) => Origin::Function {
+                    Source::Function(name, batch) => Origin::Function {
                         name,
                         deployed: origin,
+                        batch: *batch,
                     },
                     Source::Saga => Origin::Saga { arn: origin },
                 },
+                note: (*name == ANSWERS).then_some(ANSWERS_NOTE),
             })
         })
         .collect()
@@ -130,17 +133,18 @@ pub struct Redrive {
     pub sagas: Sagas,
     /// What tells the time.
     pub now: Clock,
+    /// How long a queue has to say that it is empty before it is believed: its counts are
+    /// approximate, on AWS for up to a minute.
+    pub quiet: SignedDuration,
 }
 
 /// What is known of a queue while it is worked on.
 #[derive(Default)]
 struct Work {
+    /// What was received, so that each letter is worked on once.
+    taken: Taken,
     /// What was moved, by what it is about.
     moved: HashSet<String>,
-    /// What came after the beginning.
-    newer: Vec<Opened>,
-    /// What stays hidden until the end, so that each letter is seen once.
-    held: Vec<Receipt>,
     /// Items of which an older change could not be made.
     waiting: HashMap<String, String>,
     /// Why nothing of the stream is moved any more.
@@ -150,138 +154,154 @@ struct Work {
 
 impl Redrive {
     /// Moves every letter of these queues, or with `dry_run` says what would be done. Returns what
-    /// came of it, queue by queue.
-    ///
-    /// # Errors
-    /// When a queue cannot be read; what was moved until then is moved.
-    pub async fn run(
-        &self,
-        queues: &[DeadLetterQueue],
-        dry_run: bool,
-    ) -> anyhow::Result<Vec<(&'static str, Tally)>> {
-        let began = (self.now)();
-        let mut tallies = Vec::new();
+    /// came of it, queue by queue; one that fails does not keep the others from their turn.
+    pub async fn run(&self, queues: &[DeadLetterQueue], dry_run: bool) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
         for queue in queues {
             let mut work = Work::default();
-            let worked = self.work(queue, began, dry_run, &mut work).await;
+            let worked = self.work(queue, dry_run, &mut work).await;
             // Whatever happened, what was hidden is shown again.
-            let released = self.queues.release(&queue.url, &work.held).await;
-            worked.with_context(|| format!("{} is not done", queue.name))?;
-            released.map_err(advise)?;
-            tallies.push((queue.name, work.tally));
+            let released = self.queues.release(&queue.url, &work.taken.held()).await;
+            let released = released
+                .map_err(advise)
+                .context("its messages stay hidden for ten minutes at most");
+            outcomes.push(Outcome {
+                name: queue.name,
+                tally: work.tally,
+                failures: [worked, released]
+                    .into_iter()
+                    .filter_map(Result::err)
+                    .collect(),
+            });
         }
-        Ok(tallies)
+        outcomes
     }
 
     async fn work(
         &self,
         queue: &DeadLetterQueue,
-        began: Timestamp,
         dry_run: bool,
         work: &mut Work,
     ) -> anyhow::Result<()> {
-        loop {
-            let round = self.round(queue, began, work).await?;
-            if round.is_empty() {
-                break;
+        let mut letters = Vec::new();
+        let end = self.read(queue, &mut work.taken, |letter| letters.push(letter));
+        work.tally.more = end.await? == End::More;
+        letters.sort_by(Opened::by_age);
+        if let Some(note) = queue.note.filter(|_| !letters.is_empty()) {
+            println!("{}  {note}", queue.name);
+        }
+        for letter in letters {
+            println!("{}", report::line(queue, &letter, (self.now)()));
+            if dry_run {
+                let way = letter.way(&queue.origin, (self.now)());
+                println!("    {}", report::intent(&way));
+                work.tally.found += 1;
+                continue;
             }
-            for (letter, receipt) in round {
-                let line = report::line(queue, &letter, (self.now)());
-                if dry_run {
-                    println!("{line}\n    {}", report::intent(&letter.way(&queue.origin)));
-                    work.tally.found += 1;
-                    work.held.push(receipt);
-                    continue;
+            match self.put_back(queue, &letter, work).await {
+                Ok(about) => {
+                    work.moved.extend(about);
+                    work.tally.moved += 1;
                 }
-                println!("{line}");
-                match self.put_back(queue, &letter, &receipt, work).await {
-                    Ok(about) => {
-                        work.moved.extend(about);
-                        work.tally.moved += 1;
-                    }
-                    Err(why) => {
-                        println!("    left: {why}");
-                        work.tally.left += 1;
-                        work.held.push(receipt);
-                    }
+                Err(why) => {
+                    println!("    left: {}", letter::one_line(&why));
+                    work.tally.left += 1;
                 }
             }
         }
-        if !work.moved.is_empty() {
-            self.see_what_came_back(queue, began, work).await?;
+        match work.moved.is_empty() {
+            true => Ok(()),
+            false => self.see_what_came_back(queue, work).await,
         }
-        Ok(())
     }
 
-    /// Some letters that were there at the beginning, the oldest first. Later ones are kept aside.
-    async fn round(
+    /// Reads a queue to its end, or until it is enough, and keeps what this run has not had before.
+    async fn read(
         &self,
         queue: &DeadLetterQueue,
-        began: Timestamp,
-        work: &mut Work,
-    ) -> anyhow::Result<Vec<(Opened, Receipt)>> {
-        let mut round = Vec::new();
-        while round.len() < ROUND {
+        taken: &mut Taken,
+        mut keep: impl FnMut(Opened),
+    ) -> anyhow::Result<End> {
+        let mut reading = Reading::new(taken);
+        loop {
             let some = self.queues.receive(&queue.url).await.map_err(advise)?;
-            if some.is_empty() {
-                break;
-            }
-            for (letter, receipt) in some {
-                let letter = Opened::new(letter);
-                if letter.letter.sent > began {
-                    work.newer.push(letter);
-                    work.held.push(receipt);
-                } else {
-                    round.push((letter, receipt));
-                }
+            let (new, end) = reading.came(some);
+            new.into_iter().map(Opened::new).for_each(&mut keep);
+            if let Some(end) = end {
+                return Ok(end);
             }
         }
-        round.sort_by(|(one, _), (other, _)| one.by_age(other));
-        Ok(round)
     }
 
     /// What was moved and could not be done again is here once more, with its reason.
     async fn see_what_came_back(
         &self,
         queue: &DeadLetterQueue,
-        began: Timestamp,
         work: &mut Work,
     ) -> anyhow::Result<()> {
         if let Origin::Queue { url } = &queue.origin {
-            self.await_consumer(url).await?;
+            println!(
+                "{}  waiting until its consumer has had everything",
+                queue.name
+            );
+            work.tally.unsettled = !self.settles(url).await?;
         }
-        // Nothing that was there at the beginning is left to be received.
-        self.round(queue, began, work).await?;
-        for letter in &work.newer {
-            if work.moved.contains(&letter.identity()) {
-                work.tally.came_back += 1;
-                println!(
-                    "{}  {} came back: {}",
-                    queue.name,
-                    letter.event_id().unwrap_or_default(),
-                    letter.reason()
-                );
+        let Work {
+            taken,
+            moved,
+            tally,
+            ..
+        } = work;
+        let now = (self.now)();
+        let end = self.read(queue, taken, |letter| {
+            if moved.contains(&letter.identity()) {
+                tally.came_back += 1;
+                println!("{}", report::came_back(queue, &letter));
+            } else {
+                tally.newer += 1;
+                println!("{}", report::line(queue, &letter, now));
+                println!("    was not there at the beginning: it is for the next redrive");
             }
-        }
+        });
+        let end = end.await?;
+        tally.more |= end == End::More;
         Ok(())
     }
 
-    /// Waits until the consumer of a queue has had everything.
-    async fn await_consumer(&self, queue: &str) -> anyhow::Result<()> {
-        let give_up = (self.now)().saturating_add(PATIENCE)?;
-        let mut empty = 0;
-        // The counts are approximate: once is not enough.
-        while empty < 2 {
-            match self.queues.is_empty(queue).await.map_err(advise)? {
-                true => empty += 1,
-                false => empty = 0,
+    /// Waits until the consumer of a queue has had everything. No: it is still busy after a while.
+    async fn settles(&self, queue: &str) -> anyhow::Result<bool> {
+        let give_up = (self.now)().saturating_add(settling::PATIENCE)?;
+        let mut quiet = Quiet::new(self.quiet);
+        loop {
+            let empty = self.queues.is_empty(queue).await.map_err(advise)?;
+            let now = (self.now)();
+            if quiet.lasted(empty, now) {
+                return Ok(true);
             }
-            if (self.now)() > give_up {
-                println!("    the consumer is still busy: look again later for what comes back");
-                break;
+            if now > give_up {
+                return Ok(false);
             }
-            tokio::time::sleep(TICK).await;
+            tokio::time::sleep(settling::TICK).await;
         }
-        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_is_called_with_as_many_records_as_by_its_event_source() {
+        let template = include_str!("../../../app.yaml");
+        for (queue, _, source, output) in QUEUES {
+            let Source::Function(_, batch) = source else {
+                continue;
+            };
+            let function = output.strip_suffix("Name").unwrap();
+            let (_, after) = template.split_once(&format!("\n  {function}:\n")).unwrap();
+            let (_, size) = after.split_once(" BatchSize: ").unwrap();
+            let size = size.lines().next().unwrap();
+            assert_eq!(size, batch.to_string(), "{queue}");
+        }
     }
 }

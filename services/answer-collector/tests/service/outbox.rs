@@ -44,6 +44,7 @@ async fn deliver(
     let batch = StreamBatch {
         records: records.to_vec(),
         shard_id: shard.map(str::to_owned),
+        redrive: false,
     };
     outbox
         .handle(LambdaEvent::new(batch, Context::default()))

@@ -46,11 +46,15 @@ async fn what_ivs_does_not_take_for_hours_is_parked_with_its_reason_and_can_be_d
     assert_eq!(published, once);
     assert!(outbox.ivs.taken().is_empty());
 
-    // IVS is back, and an operator has the record delivered again: it is as old as it was.
-    outbox.ivs.recover();
+    // An operator has the record delivered again, which is as old as it was. While IVS is still
+    // out that fails, and nothing is parked; when IVS is back it is done.
     let body: Value = serde_json::from_str(parked[0].body().unwrap()).unwrap();
     assert_eq!(body, late);
-    outbox.handle(&[body]).await.unwrap();
+    let failure = outbox.redrive(std::slice::from_ref(&body)).await;
+    assert_eq!(failure.unwrap_err().error_type, "Throttled");
+    assert!(outbox.cloud.probe.stays_empty(&outbox.parked).await);
+    outbox.ivs.recover();
+    outbox.redrive(&[body]).await.unwrap();
     let up_to_its_own_version = outbox.pair(&outbox.cloud.viewer, 1);
     let revocation = json!({ "viewerSessions": [up_to_its_own_version] });
     assert_eq!(outbox.ivs.taken(), [revocation]);

@@ -92,8 +92,17 @@ impl Outbox {
     }
 
     pub(crate) async fn handle(&self, records: &[Value]) -> Result<(), Diagnostic> {
-        let batch = serde_json::from_value(json!({ "Records": records })).unwrap();
-        let event = LambdaEvent::new(batch, Context::default());
+        self.deliver(json!({ "Records": records })).await
+    }
+
+    /// As an operator delivers records again.
+    pub(crate) async fn redrive(&self, records: &[Value]) -> Result<(), Diagnostic> {
+        let batch = json!({ "Records": records, "redrive": true });
+        self.deliver(batch).await
+    }
+
+    async fn deliver(&self, batch: Value) -> Result<(), Diagnostic> {
+        let event = LambdaEvent::new(serde_json::from_value(batch).unwrap(), Context::default());
         self.handler.handle(event).await
     }
 

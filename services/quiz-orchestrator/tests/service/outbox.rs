@@ -43,6 +43,7 @@ fn batch(records: Vec<Value>) -> LambdaEvent<StreamBatch> {
         StreamBatch {
             records,
             shard_id: None,
+            redrive: false,
         },
         Context::default(),
     )
@@ -131,8 +132,14 @@ async fn what_may_pass_later_fails_the_whole_batch() {
     let count = &waiting.attributes.unwrap()[&QueueAttributeName::ApproximateNumberOfMessages];
     assert_eq!(count, "0", "it is not parked");
 
-    // Until it has failed for too long.
+    // An operator who delivers it again hears of the failure, however old it is.
     let old = created(340, record("quiz", "e1", "scheduled"));
+    let mut redriven = batch(vec![old.clone()]);
+    redriven.payload.redrive = true;
+    let failed = handler.handle(redriven).await;
+    assert_eq!(failed.unwrap_err().error_type, "Unavailable");
+
+    // Until it has failed for too long.
     handler.handle(batch(vec![old.clone()])).await.unwrap();
     let letters = cloud.receive(&parked, 1).await;
     let reason = letters[0].message_attributes().unwrap()[REASON].string_value();

@@ -1,5 +1,6 @@
 //! Letters of every kind.
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -17,6 +18,10 @@ fn letter(body: &str, attributes: &[(&str, &str)]) -> Opened {
     })
 }
 
+fn now() -> Timestamp {
+    "2026-11-22T08:00:00Z".parse().unwrap()
+}
+
 fn queue() -> Origin {
     Origin::Queue { url: "q".into() }
 }
@@ -25,6 +30,7 @@ fn function() -> Origin {
     Origin::Function {
         name: "quiz-outbox",
         deployed: "cuepoint-quiz-outbox".into(),
+        batch: 100,
     }
 }
 
@@ -65,9 +71,9 @@ fn what_a_queue_function_parked_goes_back_to_its_queue_as_it_came() {
         ("eventId", "order-1"),
     ];
     let letter = letter(&body, &attributes);
-    assert_eq!(letter.way(&queue()), Ok(Way::Send));
+    assert_eq!(letter.way(&queue(), now()), Ok(Way::Send));
     assert_eq!(letter.function().as_deref(), Some("entitlement-intake"));
-    assert_eq!(letter.event_id().as_deref(), Some("order-1"));
+    assert_eq!(letter.event_id(), Some("order-1".parse().unwrap()));
     assert_eq!(letter.reason(), "why");
 }
 
@@ -78,10 +84,10 @@ fn a_parked_record_goes_to_the_function_that_parked_it() {
         &record.to_string(),
         &[("function", "quiz-outbox"), ("reason", "why")],
     );
-    assert_eq!(letter.way(&function()), Ok(Way::Record(record)));
-    assert_eq!(letter.event_id().as_deref(), Some("e1"));
+    assert_eq!(letter.way(&function(), now()), Ok(Way::Record(record)));
+    assert_eq!(letter.event_id(), Some("e1".parse().unwrap()));
     let other = super::tests::letter(&letter.letter.body, &[("function", "answer-outbox")]);
-    let why = other.way(&function()).unwrap_err();
+    let why = other.way(&function(), now()).unwrap_err();
     assert!(why.contains("parked by answer-outbox"), "{why}");
 }
 
@@ -94,7 +100,7 @@ fn a_batch_that_lambda_noted_is_found_in_its_stream() {
         first: "10".into(),
         last: "12".into(),
     };
-    assert_eq!(letter.way(&function()), Ok(Way::Batch(place)));
+    assert_eq!(letter.way(&function(), now()), Ok(Way::Batch(place)));
     assert_eq!(letter.function().as_deref(), Some("cuepoint-quiz-outbox"));
     let reason = letter.reason();
     assert!(
@@ -119,8 +125,8 @@ fn an_event_that_did_not_start_its_saga_starts_it_once_with_its_detail() {
         letter.function().as_deref(),
         Some("cuepoint-quiz-show-start")
     );
-    let Ok(Way::Start { name, input }) = letter.way(&saga()) else {
-        panic!("{:?}", letter.way(&saga()));
+    let Ok(Way::Start { name, input }) = letter.way(&saga(), now()) else {
+        panic!("{:?}", letter.way(&saga(), now()));
     };
     assert_eq!(
         serde_json::from_str::<Value>(&input).unwrap(),
@@ -129,7 +135,7 @@ fn an_event_that_did_not_start_its_saga_starts_it_once_with_its_detail() {
     assert!(name.len() <= 80, "{name}");
     // The rule may have kept the detail alone.
     let detail = super::tests::letter(&event()["detail"].to_string(), &[]);
-    let again = detail.way(&saga());
+    let again = detail.way(&saga(), now());
     assert_eq!(
         again,
         Ok(Way::Start { name, input }),
@@ -142,20 +148,20 @@ fn what_can_never_be_moved_is_told_with_the_reason() {
     let not_json = letter("who knows", &[]);
     for origin in [queue(), function(), saga()] {
         assert_eq!(
-            not_json.way(&origin),
+            not_json.way(&origin, now()),
             Err("its body is not JSON".to_owned())
         );
     }
     let empty = letter("{}", &[]);
     assert!(
         empty
-            .way(&function())
+            .way(&function(), now())
             .unwrap_err()
             .contains("neither a record")
     );
     assert!(
         empty
-            .way(&saga())
+            .way(&saga(), now())
             .unwrap_err()
             .contains("no event's detail")
     );
@@ -193,4 +199,53 @@ fn letters_of_a_stream_go_by_their_place_in_it() {
         opened("9").item(),
         letter(&record("9", "b").to_string(), &[]).item()
     );
+}
+
+#[test]
+fn a_quiz_whose_time_has_passed_is_not_started() {
+    let way = |starts_at: &str| {
+        let mut event = event();
+        event["detail"]["data"]["startsAt"] = starts_at.into();
+        letter(&event.to_string(), &[]).way(&saga(), now())
+    };
+    assert!(way("2026-11-22T09:00:00Z").is_ok());
+    assert!(way("2026-11-22T07:50:00Z").is_ok());
+    let why = way("2026-11-22T07:49:59Z").unwrap_err();
+    assert!(why.contains("schedule the quiz anew"), "{why}");
+    assert!(
+        way("some day").is_ok(),
+        "the saga says what is wrong with it"
+    );
+}
+
+#[test]
+fn what_a_sender_has_written_is_told_only_as_an_id_or_in_one_line() {
+    for id in ["a\nb", "\u{1b}[2J", "ann@example.com", "two words", ""] {
+        let event = json!({"detail": {"metadata": {"eventId": id}, "data": {}}});
+        let letter = letter(&event.to_string(), &[("function", "a\u{1b}b\nc")]);
+        assert_eq!(letter.event_id(), None, "{id:?}");
+        assert_eq!(letter.function().as_deref(), Some("a b c"));
+    }
+    let mut note = on_failure();
+    note["DDBStreamBatchInfo"]["endSequenceNumber"] = "1\n2".into();
+    let why = letter(&note.to_string(), &[]).way(&function(), now());
+    assert!(why.unwrap_err().contains("cannot be read"));
+}
+
+proptest! {
+    /// A sort by an order that is none may panic.
+    #[test]
+    fn age_is_a_total_order(ages in prop::collection::vec((prop::option::of(0_u8..4), 0_i64..4), 3)) {
+        let letters: Vec<Opened> = ages.iter().map(|(sequence, sent)| {
+            let body = sequence.map_or(json!({}), |at| record(&at.to_string(), "a"));
+            let mut opened = letter(&body.to_string(), &[]);
+            opened.letter.sent = Timestamp::from_second(*sent).unwrap();
+            opened
+        }).collect();
+        let [a, b, c] = &letters[..] else { unreachable!("there are three") };
+        prop_assert_eq!(a.by_age(b), b.by_age(a).reverse());
+        if a.by_age(b) == b.by_age(c) {
+            prop_assert_eq!(a.by_age(c), a.by_age(b));
+        }
+    }
 }
