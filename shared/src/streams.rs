@@ -98,52 +98,56 @@ fn item<T: DeserializeOwned>(image: Option<Image>) -> Result<Option<T>, serde_dy
     image.map(serde_dynamo::from_item).transpose()
 }
 
-/// What could be read of a batch.
-#[derive(Debug)]
-pub struct Sifted<T> {
-    /// What the records say, oldest first.
-    pub read: Vec<T>,
-    /// How many records were parked, since they can never be read.
-    pub parked: usize,
+/// A record to be parked, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeadRecord<'a> {
+    /// As it came.
+    pub record: &'a Value,
+    /// Why, in one line.
+    pub reason: String,
 }
 
-/// Reads a batch, and parks what can never be read. A record that says nothing reads as none.
-///
-/// # Errors
-/// [`AwsError`]: a record was not kept, so the batch has to come again.
-pub async fn sift<T, E: std::fmt::Display>(
-    batch: &StreamBatch,
-    dead_letters: &DeadLetters,
-    read: impl Fn(&Value) -> Result<Option<T>, E>,
-) -> Result<Sifted<T>, AwsError> {
+/// What could be read of a batch.
+#[derive(Debug)]
+pub struct Sifted<'a, T> {
+    /// What the records say, oldest first.
+    pub read: Vec<T>,
+    /// The records that can never be read.
+    pub dead: Vec<DeadRecord<'a>>,
+}
+
+/// Reads a batch. A record that says nothing reads as none.
+pub fn sift<'a, T, E: Display>(
+    records: &'a [Value],
+    read: impl Fn(&'a Value) -> Result<Option<T>, E>,
+) -> Sifted<'a, T> {
     let mut sifted = Sifted {
         read: Vec::new(),
-        parked: 0,
+        dead: Vec::new(),
     };
-    for record in &batch.records {
+    for record in records {
         match read(record) {
             Ok(said) => sifted.read.extend(said),
             Err(unusable) => {
-                park(record, &unusable.to_string(), dead_letters).await?;
-                sifted.parked += 1;
+                let reason = unusable.to_string();
+                sifted.dead.push(DeadRecord { record, reason });
             }
         }
     }
-    Ok(sifted)
+    sifted
 }
 
-/// Keeps a record as it came, with its id.
+/// Keeps records as they came, with their ids and reasons. It comes last, when nothing of the batch
+/// has to come again: else they would be parked once more at each delivery.
 ///
 /// # Errors
-/// [`AwsError`]: it is not kept, so the batch has to come again.
-pub async fn park(
-    record: &Value,
-    reason: &str,
-    dead_letters: &DeadLetters,
-) -> Result<(), AwsError> {
-    dead_letters
-        .park(&record.to_string(), reason, event_id(record))
-        .await
+/// [`AwsError`]: one is not kept, so the batch has to come again.
+pub async fn park(dead: &[DeadRecord<'_>], dead_letters: &DeadLetters) -> Result<(), AwsError> {
+    for DeadRecord { record, reason } in dead {
+        let body = record.to_string();
+        dead_letters.park(&body, reason, event_id(record)).await?;
+    }
+    Ok(())
 }
 
 /// How old a record may get while it fails for something that may pass.
@@ -190,6 +194,21 @@ impl Patience {
         let whole_seconds = SignedDuration::from_secs(age.as_secs());
         (age >= self.longest).then(|| format!("gave up after {whole_seconds:#}: {error}"))
     }
+
+    /// The same for several records that failed with the same error; none when any of them is to
+    /// come again, since they do so together. Lambda halves a batch that fails, so that one that is
+    /// too old comes alone in the end.
+    pub fn gives_up_all<'a>(
+        &self,
+        records: impl IntoIterator<Item = &'a Value>,
+        error: &impl Display,
+    ) -> Option<Vec<DeadRecord<'a>>> {
+        let give_up = |record| {
+            let reason = self.gives_up(record, error)?;
+            Some(DeadRecord { record, reason })
+        };
+        records.into_iter().map(give_up).collect()
+    }
 }
 
 /// When the change was made that a record tells of, as the stream knows it.
@@ -199,38 +218,6 @@ fn created_at(record: &Value) -> Option<Timestamp> {
         .as_f64()?;
     let since_1970 = SignedDuration::try_from_secs_f64(seconds).ok()?;
     Timestamp::from_duration(since_1970).ok()
-}
-
-/// What became of records that failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GivenUp {
-    /// How many were parked.
-    pub parked: usize,
-    /// How many have to come again.
-    pub left: usize,
-}
-
-/// Parks those of some failed records that have become too old, with the error as their reason.
-///
-/// # Errors
-/// [`AwsError`]: a record was not kept, so the batch has to come again.
-pub async fn give_up<'a>(
-    failed: impl IntoIterator<Item = &'a Value>,
-    error: &impl Display,
-    patience: &Patience,
-    dead_letters: &DeadLetters,
-) -> Result<GivenUp, AwsError> {
-    let mut given_up = GivenUp { parked: 0, left: 0 };
-    for record in failed {
-        match patience.gives_up(record, error) {
-            Some(reason) => {
-                park(record, &reason, dead_letters).await?;
-                given_up.parked += 1;
-            }
-            None => given_up.left += 1,
-        }
-    }
-    Ok(given_up)
 }
 
 type Image = HashMap<String, AttributeValue>;

@@ -12,6 +12,10 @@ mod secrets;
 
 use std::time::{Duration, Instant};
 
+use base64::{
+    Engine,
+    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
+};
 use cuepoint_e2e::{
     api::{Api, Reply, receive},
     audience,
@@ -92,21 +96,32 @@ async fn misuse(api: &Api, stack: &Stack, token: &str, said: &mut Vec<Reply>) {
     }
 }
 
+/// A token that was just issued, to someone who has asked too often before: others may have run out.
+async fn fresh_token(api: &Api, channel_id: &str, said: &mut Vec<Reply>) -> String {
+    let give_up = Instant::now() + Duration::from_secs(120);
+    loop {
+        let reply = api.playback_token(channel_id).await.unwrap();
+        if reply.status == 200 {
+            return reply.body["token"].as_str().unwrap().to_owned();
+        }
+        let wait = reply.retry_after().expect("it is only too often");
+        said.push(reply);
+        assert!(Instant::now() < give_up, "waiting did not help");
+        tokio::time::sleep(Duration::from_secs(wait)).await;
+    }
+}
+
 /// Plays, and tries to play with what must not play.
-async fn play(stack: &Stack, tokens: &[String]) -> Player {
+async fn play(stack: &Stack, token: &str) -> Player {
     let channel = &stack.channel;
     let open = async |token: &str, origin: &str| {
         let http = stack.http_client().unwrap();
         Player::open(http, &channel.playback_url, Some(token), origin).await
     };
-    assert!(
-        open(&show::forged(&tokens[0]), &channel.origin)
-            .await
-            .is_err()
-    );
-    assert!(open(&tokens[0], "https://elsewhere.example").await.is_err());
-    let mut player = open(&tokens[0], &channel.origin).await.unwrap();
+    let mut player = open(token, &channel.origin).await.unwrap();
     player.advance().await.unwrap();
+    assert!(open(&show::forged(token), &channel.origin).await.is_err());
+    assert!(open(token, "https://elsewhere.example").await.is_err());
     player
 }
 
@@ -144,17 +159,19 @@ async fn no_token_key_or_identity_is_told_where_it_does_not_belong() {
     said.push(stranger.playback_token(channel).await.unwrap());
     let admitted = audience::admit(&stack, &viewer.user_id, channel).await;
     admitted.unwrap();
-    let tokens = ask(&api, channel, &mut said).await;
+    let mut tokens = ask(&api, channel, &mut said).await;
+    misuse(&stranger, &stack, &tokens[0], &mut said).await;
+    let fresh = fresh_token(&api, channel, &mut said).await;
+    let player = play(&stack, &fresh).await;
+    revoke(&stack, &viewer, player).await;
+    tokens.push(fresh);
     for token in &tokens {
         secrets.token("a playback token", token);
     }
-    misuse(&stranger, &stack, &tokens[0], &mut said).await;
-    let player = play(&stack, &tokens).await;
-    revoke(&stack, &viewer, player).await;
 
     let mut places = vec![places::answers(&said)];
     places.push(places::events(&probe, &events, &viewer.user_id, tokens.len()).await);
-    places.extend(places::function_logs(&stack, since, tokens.len()).await);
+    places.extend(places::function_logs(&stack, since, tokens.len(), &said).await);
     places.extend(places::log_files());
     places.push(places::dead_letters(&stack, &probe).await);
     let leaks: Vec<_> = places
@@ -177,4 +194,33 @@ fn the_search_finds_what_it_looks_for() {
     assert_eq!(found("… signature-of-it …", true), ["here: a token"]);
     assert_eq!(found("{\"id\":\"viewer-1\"}", false), ["here: an id"]);
     assert_eq!(found("{\"id\":\"viewer-1\"}", true), Vec::<String>::new());
+}
+
+#[test]
+fn the_search_finds_a_key_in_every_form_it_might_be_told_in() {
+    for (pem, scalar_at) in secrets::sample_keys() {
+        let mut secrets = Secrets::default();
+        secrets.key(&BASE64_STANDARD.encode(&pem));
+        let finds = |text: String| !secrets.found(&Place::new("here", text, true)).is_empty();
+        let der = pem::parse(&pem).unwrap().into_contents();
+        let scalar = &der[scalar_at..scalar_at + 48];
+        let hex: String = der.iter().map(|byte| format!("{byte:02x}")).collect();
+        for told in [
+            pem.clone(),
+            pem.replace('\n', "\\n"),
+            BASE64_STANDARD.encode(&pem),
+            format!("{der:?}"),
+            format!("{scalar:?}"),
+            hex.to_uppercase(),
+            hex,
+            BASE64_STANDARD.encode(&der),
+            BASE64_URL_SAFE_NO_PAD.encode(&der),
+            BASE64_STANDARD.encode(scalar),
+            BASE64_URL_SAFE_NO_PAD.encode(&scalar[1..]),
+        ] {
+            assert!(finds(told.clone()), "{told}");
+        }
+        let public = &der[scalar_at + 48..];
+        assert!(!finds(format!("{public:?}")), "anyone may know that half");
+    }
 }

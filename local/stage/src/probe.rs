@@ -144,6 +144,17 @@ impl Probe {
         self.look(queue, 0, 2).await
     }
 
+    /// All messages that wait in a queue, however many. They are there again in half a minute.
+    pub async fn all_waiting(&self, queue: &str) -> Vec<Message> {
+        let mut all = Vec::new();
+        loop {
+            match self.look(queue, 30, 1).await {
+                some if some.is_empty() => return all,
+                some => all.extend(some),
+            }
+        }
+    }
+
     /// Whether nothing comes to a queue for two seconds.
     pub async fn stays_empty(&self, queue: &str) -> bool {
         self.waiting(queue).await.is_empty()

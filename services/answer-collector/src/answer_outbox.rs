@@ -130,8 +130,8 @@ impl AnswerOutboxHandler {
     async fn process(&self, batch: &StreamBatch) -> Result<Done, BatchError> {
         let Sifted {
             read: recorded,
-            parked,
-        } = streams::sift(batch, &self.dead_letters, answer).await?;
+            dead,
+        } = streams::sift(&batch.records, answer);
         let stream_shard = batch.shard_id.as_deref();
         let fresh: Vec<Fresh> = stream::iter(live::by_partition(recorded))
             .map(|(partition, answers)| self.fresh(partition, answers, stream_shard))
@@ -145,10 +145,11 @@ impl AnswerOutboxHandler {
             .try_collect::<()>()
             .await?;
         let counted = fresh.iter().map(|fresh| fresh.answers.len()).sum();
+        streams::park(&dead, &self.dead_letters).await?;
         Ok(Done {
             counted,
             published,
-            parked,
+            parked: dead.len(),
         })
     }
 

@@ -7,9 +7,8 @@
 //!
 //! A record that can never work is parked with its reason. Anything that may pass fails the whole
 //! batch, which the stream then delivers again in order, until the failing record is too old (see
-//! [`Patience`]): then that one is parked as well, and the others go on. What an operator delivers
-//! again is never too old: its failure is the operator's to hear. When a batch comes again, a
-//! record of it that was parked may be parked once more.
+//! [`Patience`]): then that one is parked as well, and the others go on. Records are parked last, when
+//! nothing of their batch has to come again: so each is parked once, but for a crash in between.
 //!
 //! A record that was parked because IVS did not revoke is published all the same: the entitlement
 //! has ended, and what comes after it is not to overtake it. What is left to an operator is to have
@@ -19,13 +18,13 @@ use cuepoint_shared::{
     aws::{AwsError, Failure},
     dead_letters::DeadLetters,
     event_bus::{EventBus, Outgoing, PublishError},
-    streams::{self, Patience, StreamBatch},
+    streams::{self, DeadRecord, Patience, Sifted, StreamBatch},
 };
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::Value;
 
 use crate::{
-    announcement::{self, Announcement},
+    announcement::{self, Announcement, RecordError},
     rules::Effect,
     viewer_sessions::{Revocation, RevokeError, ViewerSessions},
 };
@@ -76,12 +75,23 @@ struct Change<'a> {
     record: &'a Value,
     event: Outgoing,
     revocation: Option<Revocation>,
-    /// It was parked; whoever delivers it again has it published too.
-    parked: bool,
+}
+
+/// Why a record can never be made known.
+#[derive(Debug, thiserror::Error)]
+enum Unusable {
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    #[error(transparent)]
+    Publish(#[from] PublishError),
 }
 
 impl<'a> Change<'a> {
-    fn new(record: &'a Value, announcement: Announcement) -> Result<Self, PublishError> {
+    /// What a record makes known; none when it changed nothing in effect.
+    fn read(record: &'a Value) -> Result<Option<Self>, Unusable> {
+        let Some(announcement) = announcement::read(record)? else {
+            return Ok(None);
+        };
         let Announcement {
             effect,
             entitlement,
@@ -91,12 +101,11 @@ impl<'a> Change<'a> {
             pair: (entitlement.channel_id.clone(), entitlement.user_id.clone()),
             up_to_version: entitlement.viewer_session_version,
         });
-        Ok(Self {
+        Ok(Some(Self {
             record,
             event: announcement.event()?,
             revocation,
-            parked: false,
-        })
+        }))
     }
 }
 
@@ -134,10 +143,9 @@ impl OutboxHandler {
     /// `Throttled` or `Unavailable`: the whole batch has to come again.
     pub async fn handle(&self, event: LambdaEvent<StreamBatch>) -> Result<(), Diagnostic> {
         let records = &event.payload.records;
-        let patience = self.patience.with(&event.payload);
         let request_id = &event.context.request_id;
         let mut counts = Counts::default();
-        let outcome = self.handle_records(records, patience, &mut counts).await;
+        let outcome = self.handle_records(records, &mut counts).await;
         let Counts {
             granted,
             revoked,
@@ -174,112 +182,67 @@ impl OutboxHandler {
     async fn handle_records(
         &self,
         records: &[Value],
-        patience: Patience,
         counts: &mut Counts,
     ) -> Result<(), OutboxError> {
-        let mut changes = self.read(records, counts).await?;
-        self.revoke(&mut changes, patience, counts).await?;
-        self.publish(&changes, patience, counts).await
+        let Sifted {
+            read: changes,
+            mut dead,
+        } = streams::sift(records, Change::read);
+        counts.revoked = changes.iter().filter(|c| c.revocation.is_some()).count();
+        counts.granted = changes.len() - counts.revoked;
+        dead.extend(self.revoke(&changes).await?);
+        let given_up = self.publish(&changes, &dead).await?;
+        dead.extend(given_up);
+        streams::park(&dead, &self.dead_letters)
+            .await
+            .map_err(OutboxError::Park)?;
+        counts.parked = dead.len();
+        Ok(())
     }
 
-    /// What the records make known, oldest first. What can never be read is parked.
-    async fn read<'a>(
-        &self,
-        records: &'a [Value],
-        counts: &mut Counts,
-    ) -> Result<Vec<Change<'a>>, OutboxError> {
-        let mut changes = Vec::new();
-        for record in records {
-            match announcement::read(record) {
-                Ok(None) => {}
-                Ok(Some(announcement)) => {
-                    match announcement.effect {
-                        Effect::Granted => counts.granted += 1,
-                        Effect::Revoked => counts.revoked += 1,
-                    }
-                    changes.push(Change::new(record, announcement)?);
-                }
-                Err(error) => self.park(record, &error.to_string(), counts).await?,
-            }
-        }
-        Ok(changes)
-    }
-
-    /// Ends the sessions of all viewers who are revoked. A record for which that can never work, or
-    /// has not worked for too long, is parked.
-    async fn revoke(
-        &self,
-        changes: &mut [Change<'_>],
-        patience: Patience,
-        counts: &mut Counts,
-    ) -> Result<(), OutboxError> {
-        let revocations = changes
+    /// Ends the sessions of all viewers who are revoked. Returns the records for which that can never
+    /// work, or has not worked for too long.
+    async fn revoke<'a>(&self, changes: &[Change<'a>]) -> Result<Vec<DeadRecord<'a>>, OutboxError> {
+        let revocations: Vec<_> = changes
             .iter()
-            .filter_map(|change| change.revocation.clone());
-        let failed = self.sessions.revoke(&revocations.collect::<Vec<_>>()).await;
-        let mut again = None;
-        for change in changes {
-            let pair = change
-                .revocation
-                .as_ref()
-                .map(|revocation| &revocation.pair);
+            .filter_map(|change| change.revocation.clone())
+            .collect();
+        let failed = self.sessions.revoke(&revocations).await;
+        let mut dead = Vec::new();
+        for Change {
+            record, revocation, ..
+        } in changes
+        {
+            let pair = revocation.as_ref().map(|revocation| &revocation.pair);
             let Some(error) = pair.and_then(|pair| failed.get(pair)) else {
                 continue;
             };
-            let reason = if error.may_pass() {
-                patience.gives_up(change.record, error)
-            } else {
-                Some(format!("viewer sessions were not revoked: {error}"))
+            let reason = match error.may_pass() {
+                true => self.patience.gives_up(record, error),
+                false => Some(format!("viewer sessions were not revoked: {error}")),
             };
-            match reason {
-                Some(reason) => {
-                    self.park(change.record, &reason, counts).await?;
-                    change.parked = true;
-                }
-                None => again = Some(error),
-            }
+            let reason = reason.ok_or_else(|| OutboxError::Revoke(error.clone()))?;
+            dead.push(DeadRecord { record, reason });
         }
-        again.map_or(Ok(()), |error| Err(OutboxError::Revoke(error.clone())))
+        Ok(dead)
     }
 
-    /// Publishes all changes. When the bus does not take them, those are parked that are too old.
-    async fn publish(
+    /// Publishes all changes. Returns those that the bus has not taken for too long; whoever delivers
+    /// one of the `dead` again has it published too.
+    async fn publish<'a>(
         &self,
-        changes: &[Change<'_>],
-        patience: Patience,
-        counts: &mut Counts,
-    ) -> Result<(), OutboxError> {
+        changes: &[Change<'a>],
+        dead: &[DeadRecord<'a>],
+    ) -> Result<Vec<DeadRecord<'a>>, OutboxError> {
         let events: Vec<_> = changes.iter().map(|change| change.event.clone()).collect();
         let Err(error) = self.bus.publish(&events).await else {
-            return Ok(());
+            return Ok(Vec::new());
         };
-        let failed = changes.iter().filter(|change| !change.parked);
-        let given_up = streams::give_up(
-            failed.map(|change| change.record),
-            &error,
-            &patience,
-            &self.dead_letters,
-        )
-        .await
-        .map_err(OutboxError::Park)?;
-        counts.parked += given_up.parked;
-        match given_up.left {
-            0 => Ok(()),
-            _ => Err(error.into()),
-        }
-    }
-
-    async fn park(
-        &self,
-        record: &Value,
-        reason: &str,
-        counts: &mut Counts,
-    ) -> Result<(), OutboxError> {
-        streams::park(record, reason, &self.dead_letters)
-            .await
-            .map_err(OutboxError::Park)?;
-        counts.parked += 1;
-        Ok(())
+        let is_dead = |record| dead.iter().any(|dead| std::ptr::eq(dead.record, record));
+        let failed = changes.iter().map(|change| change.record);
+        let failed = failed.filter(|record| !is_dead(*record));
+        let given_up = self.patience.gives_up_all(failed, &error);
+        given_up.ok_or(OutboxError::Publish(error))
     }
 }
 

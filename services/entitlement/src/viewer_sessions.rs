@@ -13,6 +13,7 @@ use cuepoint_shared::{
     ids::{ChannelId, UserId},
 };
 use futures::{StreamExt, stream};
+use tokio::time::{Instant, sleep_until};
 
 /// The operation, for errors.
 const OPERATION: &str = "BatchStartViewerSessionRevocation";
@@ -96,14 +97,12 @@ impl ViewerSessions {
             });
             calls.extend(of_channel);
         }
-        let calls = stream::iter(calls)
-            .enumerate()
-            .map(|(place, call)| async move {
-                let later = u32::try_from(place).unwrap_or(u32::MAX);
-                tokio::time::sleep(APART.saturating_mul(later)).await;
-                self.call(&call).await
-            });
-        let mut calls = calls.buffer_unordered(PARALLEL);
+        let start = Instant::now();
+        let calls = (0..).zip(calls).map(|(place, call)| async move {
+            sleep_until(start + APART.saturating_mul(place)).await;
+            self.call(&call).await
+        });
+        let mut calls = stream::iter(calls).buffer_unordered(PARALLEL);
         while let Some(refused) = calls.next().await {
             failed.extend(refused);
         }

@@ -4,8 +4,7 @@
 //! else. A record that comes again is published again under the same event id, the record's own:
 //! consumers drop repeats by it. A record that cannot be read is parked with its reason; anything
 //! that may pass fails the batch, which comes again whole, until its records are too old: then they
-//! are parked as well. What an operator delivers again is never too old: its failure is the
-//! operator's to hear.
+//! are parked as well.
 
 use cuepoint_shared::{
     aws::AwsError,
@@ -16,7 +15,7 @@ use cuepoint_shared::{
         QuizStarted, Text,
     },
     ids::{EventId, InvalidId},
-    streams::{self, Change, ChangeKind, GivenUp, Patience, RecordError, Sifted, StreamBatch},
+    streams::{self, Change, ChangeKind, Patience, RecordError, Sifted, StreamBatch},
 };
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::Value;
@@ -83,21 +82,20 @@ impl QuizOutboxHandler {
     async fn publish(&self, batch: &StreamBatch) -> Result<(usize, usize), BatchError> {
         let Sifted {
             read: events,
-            parked,
-        } = streams::sift(batch, &self.dead_letters, outgoing).await?;
-        let Err(error) = self.bus.publish(&events).await else {
-            return Ok((events.len(), parked));
-        };
-        let said = |record: &&Value| matches!(outgoing(record), Ok(Some(_)));
-        let failed = batch.records.iter().filter(said);
-        let patience = self.patience.with(batch);
-        match streams::give_up(failed, &error, &patience, &self.dead_letters).await? {
-            GivenUp {
-                parked: given_up,
-                left: 0,
-            } => Ok((0, parked + given_up)),
-            _ => Err(error.into()),
+            mut dead,
+        } = streams::sift(&batch.records, outgoing);
+        let mut published = events.len();
+        if let Err(error) = self.bus.publish(&events).await {
+            let said = |record: &&Value| matches!(outgoing(record), Ok(Some(_)));
+            let failed = batch.records.iter().filter(said);
+            let Some(given_up) = self.patience.gives_up_all(failed, &error) else {
+                return Err(error.into());
+            };
+            dead.extend(given_up);
+            published = 0;
         }
+        streams::park(&dead, &self.dead_letters).await?;
+        Ok((published, dead.len()))
     }
 }
 

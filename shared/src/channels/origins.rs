@@ -1,6 +1,6 @@
 //! The pages that may play a channel, as a playback token names them.
 
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use serde::Deserialize;
 
@@ -8,7 +8,8 @@ use serde::Deserialize;
 ///
 /// Each is `scheme://host[:port]` as a browser sends it: lower case, and without the scheme's own
 /// port. A host may begin with `*.`, which stands for any part before it (IVS user guide, "Generate
-/// and Sign IVS Playback Tokens"). A bare `*` would let every page play, and is refused.
+/// and Sign IVS Playback Tokens"). A bare `*` would let every page play, and `*.com` nearly so: both
+/// are refused.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Vec<String>")]
 pub struct Origins {
@@ -79,10 +80,16 @@ fn is_host(host: &str) -> bool {
         return address.parse::<Ipv6Addr>().is_ok();
     }
     let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    host.strip_prefix("*.")
-        .unwrap_or(host)
-        .split('.')
-        .all(|label| !label.is_empty() && label.chars().all(letters))
+    let is_name = |name: &str| {
+        let mut labels = name.split('.');
+        labels.all(|label| !label.is_empty() && label.chars().all(letters))
+    };
+    match host.strip_prefix("*.") {
+        Some(domain) => {
+            is_name(domain) && domain.contains('.') && domain.parse::<Ipv4Addr>().is_err()
+        }
+        None => is_name(host),
+    }
 }
 
 /// A port in digits that is not the scheme's own, which no browser sends.
@@ -124,6 +131,9 @@ mod tests {
             "https://",
             "https://*",
             "https://*.",
+            "https://*.com",
+            "http://*.0.0.1",
+            "http://*.127.0.0.1",
             "https://*example.com",
             "https://a.*.example.com",
             "https://**.example.com",

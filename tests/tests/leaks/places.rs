@@ -54,28 +54,52 @@ pub(crate) async fn events(probe: &Probe, queue: &str, viewer: &str, tokens: usi
     Place::new("an event on the bus", text, true)
 }
 
-/// The log of every function. Waits until every token has been told of.
-pub(crate) async fn function_logs(stack: &Stack, since: Timestamp, tokens: usize) -> Vec<Place> {
+/// What a function says at each of its invocations, and how often it must have by then.
+fn awaited(group: &str, tokens: usize, said: &[Reply]) -> Vec<(&'static str, usize)> {
+    let ours = |reply: &&Reply| {
+        let kind = reply.body["type"].as_str();
+        kind.is_some_and(|kind| kind.starts_with("urn:cuepoint:problem:"))
+    };
+    if group.ends_with("-token-api") {
+        let refused = said.iter().filter(ours).count();
+        vec![
+            ("\"message\":\"token issued\"", tokens),
+            ("\"message\":\"no token issued\"", refused),
+        ]
+    } else if group.ends_with("-entitlement-intake") {
+        vec![("\"message\":\"events taken in\"", 1)]
+    } else if group.ends_with("-entitlement-outbox") {
+        vec![("\"message\":\"changes published\"", 1)]
+    } else {
+        vec![]
+    }
+}
+
+/// The log of every function. Waits until every token and every refusal has been told of.
+pub(crate) async fn function_logs(
+    stack: &Stack,
+    since: Timestamp,
+    tokens: usize,
+    said: &[Reply],
+) -> Vec<Place> {
     let logs = Logs::new(stack).unwrap();
     let groups = logs.groups("/aws/lambda/").await.unwrap();
     assert!(groups.len() >= 9, "{groups:?}");
     let mut places = Vec::new();
     for group in groups {
-        let at_least = if group.ends_with("-token-api") {
-            tokens
-        } else {
-            0
-        };
+        let awaited = awaited(&group, tokens, said);
         let end = Instant::now() + PATIENCE;
         let lines = loop {
             let lines = logs.lines(&group, since).await.unwrap();
-            let told = lines.iter().filter(|line| line.contains("token issued"));
-            if told.count() >= at_least {
+            let missing = awaited.iter().find(|(what, times)| {
+                lines.iter().filter(|line| line.contains(what)).count() < *times
+            });
+            let Some((what, times)) = missing else {
                 break lines;
-            }
+            };
             assert!(
                 Instant::now() < end,
-                "{group} does not tell of {tokens} tokens"
+                "{group} does not say {what} {times} times"
             );
             tokio::time::sleep(Duration::from_millis(500)).await;
         };
@@ -107,7 +131,7 @@ pub(crate) fn log_files() -> Vec<Place> {
 pub(crate) async fn dead_letters(stack: &Stack, probe: &Probe) -> Place {
     let mut text = String::new();
     for (_, url) in stack.outputs.dead_letter_queues() {
-        for message in probe.waiting(url).await {
+        for message in probe.all_waiting(url).await {
             let attributes = message.message_attributes();
             text += &format!("{:?} {attributes:?}\n", message.body());
         }

@@ -312,14 +312,20 @@ async fn of_a_call_only_the_pairs_that_failed_hold_up_or_are_parked() {
         "{}",
         failure.error_message
     );
+    assert!(outbox.cloud.probe.stays_empty(&outbox.published).await);
+    assert!(
+        outbox.cloud.probe.stays_empty(&outbox.parked).await,
+        "it comes again with its batch"
+    );
+
+    let errors = [outbox.refusal(gone, "ValidationException")];
+    outbox.ivs.answer_next(json!({ "errors": errors }));
+    outbox.handle(&records).await.unwrap();
+    assert_eq!(outbox.published(1).await[0].1, "entitlement/1");
     let parked = outbox.parked(1).await;
     assert_eq!(attribute(&parked[0], EVENT_ID), Some("2"));
     let reason = attribute(&parked[0], REASON).unwrap();
     assert!(reason.contains("ValidationException"), "{reason}");
-    assert!(outbox.cloud.probe.stays_empty(&outbox.published).await);
-
-    outbox.handle(&records).await.unwrap();
-    assert_eq!(outbox.published(1).await[0].1, "entitlement/1");
 }
 
 #[tokio::test]
