@@ -95,11 +95,17 @@ pub async fn run(options: &Options, cpus: Cpus) -> anyhow::Result<()> {
     let results = Results {
         handler_per_second: rounded(handler.handler, 0),
         raw_per_second: rounded(handler.raw, 0),
-        ratio: rounded(handler.handler / handler.raw, 3),
+        // Not rounded up to what is accepted.
+        ratio: (handler.handler / handler.raw * 1_000.0).floor() / 1_000.0,
         with_json_per_second: rounded(handler.with_json, 0),
         functions,
     };
     println!("\n{}", results.tables());
+    if let Some(json) = &options.json {
+        let text = serde_json::to_string_pretty(&results)?;
+        std::fs::write(json, text + "\n")
+            .with_context(|| format!("cannot write {}", json.display()))?;
+    }
     let versions = [
         peers.python_versions(&PYTHON_PACKAGES)?,
         peers.node_versions(&NODE_PACKAGES)?,
@@ -107,11 +113,6 @@ pub async fn run(options: &Options, cpus: Cpus) -> anyhow::Result<()> {
     let section = results.section(&machine::describe(Timestamp::now()), &versions);
     document::write_section(&options.document, "tokens", &section)?;
     println!("Written to {}.", options.document.display());
-    if let Some(json) = &options.json {
-        let text = serde_json::to_string_pretty(&results)?;
-        std::fs::write(json, text + "\n")
-            .with_context(|| format!("cannot write {}", json.display()))?;
-    }
     let complaints = results.complaints();
     ensure!(complaints.is_empty(), "{}", complaints.join("\n"));
     Ok(())

@@ -20,6 +20,9 @@ use uuid::Uuid;
 
 /// How often each viewer asks. The service takes 30 requests a minute of one.
 const EVERY: Duration = Duration::from_millis(2_500);
+/// How often in a row a request may fail with 5xx: the emulator, unlike AWS, ends functions in the middle
+/// of an answer when they are told of a key.
+const MOST_FAILURES: u32 = 10;
 /// How long before its end a token is used at the latest, in seconds: a loaded machine is slow.
 const MARGIN: i64 = 4;
 
@@ -119,8 +122,9 @@ impl Viewer {
         }
     }
 
-    /// A token, however often a function has to be asked.
+    /// A token. A function that is ended while it answers has to be asked again, but not for long.
     async fn token(&self) -> Option<(String, Timestamp)> {
+        let mut failed = 0;
         loop {
             let reply = self
                 .api
@@ -133,7 +137,8 @@ impl Viewer {
                     let expires_at = text(&reply.body["expiresAt"]).parse().unwrap();
                     return Some((text(&reply.body["token"]).to_owned(), expires_at));
                 }
-                status if status.is_server_error() => {
+                status if status.is_server_error() && failed < MOST_FAILURES => {
+                    failed += 1;
                     self.note(|told| told.asked_again += 1);
                     sleep(Duration::from_millis(200)).await;
                 }

@@ -127,8 +127,8 @@ impl Results {
 {handler}
 A playback token is signed with ECDSA on P-384, and no token can be had for less than that signature. The
 first line is that signature alone: aws-lc-rs, the key parsed once and kept, as many bytes as a token has.
-The second is all that `token-api` does between its calls to AWS: who is calling and how often, the body, the
-decision, the claims, the signature, the announcement and the response. It reaches {ratio:.3} of the first;
+The second is what `token-api` does between its calls to AWS, but for its line in the log: who is calling and how
+often, the body, the decision, the claims, the signature, the announcement and the response. It reaches {ratio:.3} of the first;
 {LEAST_RATIO:.2} is the least that the command accepts. The third line adds reading the request from the JSON
 that Lambda hands over and writing the response as JSON.
 
@@ -155,10 +155,11 @@ verified.
 - *Memory*: the most that was resident, in MB of 1,048,576 bytes.
 
 The other two are written as careful users would: SDK clients, the secret and the parsed key are made once
-and kept. They are in `local/bench/functions/`. Both leave out the limit per viewer, which only `token-api`
-has. For Node the loop over the Runtime API is written out, because AWS's client for it has to be compiled
+and kept. They are in `local/bench/functions/`. Both leave out the limit per viewer and the
+checks of channels and keys at the start, which only `token-api` has. For Node the loop over the Runtime API is written out, because AWS's client for it has to be compiled
 from C++; for Python it is AWS's own. Neither is bundled or pre-compiled. The function in Rust is the program
-that every command here builds, with little optimisation (`opt-level = 1`) for the sake of the build's time.
+that every command here builds, with the profile `lambda`: the libraries under every call optimised
+(`opt-level = 3`), our own code and the generated clients of AWS hardly (1), nothing across crates.
 
 {versions}
 **What this does not say.** On AWS, DynamoDB and EventBridge take some milliseconds each, which are the same
