@@ -7,8 +7,9 @@
 //!
 //! A record that can never work is parked with its reason. Anything that may pass fails the whole
 //! batch, which the stream then delivers again in order, until the failing record is too old (see
-//! [`Patience`]): then that one is parked as well, and the others go on. Records are parked last, when
-//! nothing of their batch has to come again: so each is parked once, but for a crash in between.
+//! [`Patience`]): then that one is parked as well, and the others go on. What an operator delivers
+//! again is never too old: its failure is the operator's to hear. Records are parked last, when nothing
+//! of their batch has to come again: so each is parked once, but for a crash in between.
 //!
 //! A record that was parked because IVS did not revoke is published all the same: the entitlement
 //! has ended, and what comes after it is not to overtake it. What is left to an operator is to have
@@ -143,9 +144,10 @@ impl OutboxHandler {
     /// `Throttled` or `Unavailable`: the whole batch has to come again.
     pub async fn handle(&self, event: LambdaEvent<StreamBatch>) -> Result<(), Diagnostic> {
         let records = &event.payload.records;
+        let patience = self.patience.with(&event.payload);
         let request_id = &event.context.request_id;
         let mut counts = Counts::default();
-        let outcome = self.handle_records(records, &mut counts).await;
+        let outcome = self.handle_records(records, patience, &mut counts).await;
         let Counts {
             granted,
             revoked,
@@ -182,6 +184,7 @@ impl OutboxHandler {
     async fn handle_records(
         &self,
         records: &[Value],
+        patience: Patience,
         counts: &mut Counts,
     ) -> Result<(), OutboxError> {
         let Sifted {
@@ -190,8 +193,8 @@ impl OutboxHandler {
         } = streams::sift(records, Change::read);
         counts.revoked = changes.iter().filter(|c| c.revocation.is_some()).count();
         counts.granted = changes.len() - counts.revoked;
-        dead.extend(self.revoke(&changes).await?);
-        let given_up = self.publish(&changes, &dead).await?;
+        dead.extend(self.revoke(&changes, patience).await?);
+        let given_up = self.publish(&changes, &dead, patience).await?;
         dead.extend(given_up);
         streams::park(&dead, &self.dead_letters)
             .await
@@ -202,7 +205,11 @@ impl OutboxHandler {
 
     /// Ends the sessions of all viewers who are revoked. Returns the records for which that can never
     /// work, or has not worked for too long.
-    async fn revoke<'a>(&self, changes: &[Change<'a>]) -> Result<Vec<DeadRecord<'a>>, OutboxError> {
+    async fn revoke<'a>(
+        &self,
+        changes: &[Change<'a>],
+        patience: Patience,
+    ) -> Result<Vec<DeadRecord<'a>>, OutboxError> {
         let revocations: Vec<_> = changes
             .iter()
             .filter_map(|change| change.revocation.clone())
@@ -218,7 +225,7 @@ impl OutboxHandler {
                 continue;
             };
             let reason = match error.may_pass() {
-                true => self.patience.gives_up(record, error),
+                true => patience.gives_up(record, error),
                 false => Some(format!("viewer sessions were not revoked: {error}")),
             };
             let reason = reason.ok_or_else(|| OutboxError::Revoke(error.clone()))?;
@@ -233,6 +240,7 @@ impl OutboxHandler {
         &self,
         changes: &[Change<'a>],
         dead: &[DeadRecord<'a>],
+        patience: Patience,
     ) -> Result<Vec<DeadRecord<'a>>, OutboxError> {
         let events: Vec<_> = changes.iter().map(|change| change.event.clone()).collect();
         let Err(error) = self.bus.publish(&events).await else {
@@ -241,7 +249,7 @@ impl OutboxHandler {
         let is_dead = |record| dead.iter().any(|dead| std::ptr::eq(dead.record, record));
         let failed = changes.iter().map(|change| change.record);
         let failed = failed.filter(|record| !is_dead(*record));
-        let given_up = self.patience.gives_up_all(failed, &error);
+        let given_up = patience.gives_up_all(failed, &error);
         given_up.ok_or(OutboxError::Publish(error))
     }
 }

@@ -4,7 +4,8 @@
 //! else. A record that comes again is published again under the same event id, the record's own:
 //! consumers drop repeats by it. A record that cannot be read is parked with its reason; anything
 //! that may pass fails the batch, which comes again whole, until its records are too old: then they
-//! are parked as well.
+//! are parked as well. What an operator delivers again is never too old: its failure is the
+//! operator's to hear.
 
 use cuepoint_shared::{
     aws::AwsError,
@@ -88,7 +89,8 @@ impl QuizOutboxHandler {
         if let Err(error) = self.bus.publish(&events).await {
             let said = |record: &&Value| matches!(outgoing(record), Ok(Some(_)));
             let failed = batch.records.iter().filter(said);
-            let Some(given_up) = self.patience.gives_up_all(failed, &error) else {
+            let patience = self.patience.with(batch);
+            let Some(given_up) = patience.gives_up_all(failed, &error) else {
                 return Err(error.into());
             };
             dead.extend(given_up);
