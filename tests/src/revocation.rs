@@ -63,11 +63,9 @@ pub struct Report {
 impl Report {
     /// Judges what was measured.
     pub fn new(revocations: Vec<Measured>, mut problems: Vec<String>) -> Self {
-        let mut served: Vec<_> = revocations.iter().map(|one| one.last_served_ms).collect();
-        served.sort_unstable();
-        let max_ms = served.last().copied().unwrap_or_default();
+        let (p50_ms, max_ms) = middle_and_most(&revocations, |one| one.last_served_ms);
         let limit_ms = millis(LIMIT);
-        if served.is_empty() {
+        if revocations.is_empty() {
             problems.push("nothing was measured".to_owned());
         }
         if max_ms >= limit_ms {
@@ -76,14 +74,47 @@ impl Report {
             ));
         }
         Self {
-            // The upper one of two in the middle.
-            p50_ms: served.get(served.len() / 2).copied().unwrap_or_default(),
+            p50_ms,
             max_ms,
             limit_ms,
             revocations,
             problems,
         }
     }
+
+    /// The results in Markdown, for the page with all results; `machine` says where they come from.
+    pub fn section(&self, machine: &str) -> String {
+        let row = |what: &str, of: fn(&Measured) -> u64| {
+            let (p50, max) = middle_and_most(&self.revocations, of);
+            format!("| {what} | {p50} | {max} |\n")
+        };
+        let rows = [
+            row("the table shows it (looked at every 50 ms)", |one| {
+                one.applied_ms
+            }),
+            row("last segment or playlist served", |one| one.last_served_ms),
+            row("first request refused", |one| one.refused_ms),
+        ];
+        format!(
+            "## Revocations\n\n\
+             `cargo xtask bench revocations`: milliseconds from when the bus had taken\n\
+             `user-entitlement-revoked`, with {} viewers who play at the same time and are revoked one after\n\
+             the other. The whole local cloud runs on the machine beside the players.\n\n\
+             | until | p50 | max |\n| --- | ---: | ---: |\n{}\n\
+             The last segment served must be there in less than {} ms.\n\n{machine}\n",
+            self.revocations.len(),
+            rows.concat(),
+            self.limit_ms,
+        )
+    }
+}
+
+/// The value in the middle, the upper one of two, and the greatest; 0 when there is none.
+fn middle_and_most(revocations: &[Measured], of: fn(&Measured) -> u64) -> (u64, u64) {
+    let mut values: Vec<_> = revocations.iter().map(of).collect();
+    values.sort_unstable();
+    let at = |place: usize| values.get(place).copied().unwrap_or_default();
+    (at(values.len() / 2), at(values.len().saturating_sub(1)))
 }
 
 /// Someone who may watch, and whose entitlement is changed.
@@ -323,6 +354,9 @@ mod tests {
         let fine = report(&[300, 100, 4_999, 200]);
         assert_eq!((fine.p50_ms, fine.max_ms), (300, 4_999));
         assert_eq!(fine.problems, Vec::<String>::new());
+        let section = fine.section("Here.");
+        let row = "| last segment or playlist served | 300 | 4999 |";
+        assert!(section.contains(row), "{section}");
         let slow = report(&[5_000, 100]);
         assert!(slow.problems[0].contains("5000 ms"), "{:?}", slow.problems);
         assert!(!report(&[]).problems.is_empty());

@@ -167,7 +167,8 @@ pub(crate) enum Bench {
     ///
     /// Brings the local cloud up; viewers play with real tokens and are revoked one after the other
     /// while the others go on. Then each is granted anew: the new token must play, the old one must
-    /// stay refused. Fails when a revoked viewer was served for five seconds or longer.
+    /// stay refused. Writes the results into docs/benchmarks.md. Fails when a revoked viewer was
+    /// served for five seconds or longer.
     Revocations(Revocations),
     /// How fast playback tokens are issued.
     ///

@@ -1,8 +1,9 @@
 //! `bench`: figures about the system, measured on this machine.
 
+mod revocations;
 mod tokens;
 
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use anyhow::Context;
 use serde_json::{Value, json};
@@ -10,8 +11,8 @@ use serde_json::{Value, json};
 use super::{Setting, exit_code, no_report_yet};
 use crate::{
     build::Scope,
-    cli::{Bench, Figures, Revocations},
-    cloud::{self, Media},
+    cli::{Bench, Figures},
+    cloud,
     network::Reserved,
     process::Process,
     tools::{Tool, Tools},
@@ -25,28 +26,9 @@ const LATENCY: (&str, &str) = ("latency", "latency.json");
 pub(crate) fn bench(workspace: &Workspace, what: &Bench) -> anyhow::Result<ExitCode> {
     match what {
         Bench::Cues(options) => cues(workspace, options),
-        Bench::Revocations(options) => revocations(workspace, options),
+        Bench::Revocations(options) => revocations::revocations(workspace, options),
         Bench::Tokens(options) => tokens::tokens(workspace, options),
     }
-}
-
-/// Needs everything that a viewer needs, and no page.
-fn revocations(workspace: &Workspace, options: &Revocations) -> anyhow::Result<ExitCode> {
-    let setting = Setting::new(workspace)?;
-    let report = options.json.as_deref().map(no_report_yet).transpose()?;
-    setting.make(Scope::Programs, Tool::CLOUD, || Ok(()))?;
-    let mut cloud = setting.bring_up(Media::default(), None)?;
-    let mut command = Command::new(workspace.program("revocations"));
-    command.args(["--viewers", &options.viewers.to_string()]);
-    if let Some(report) = report {
-        command.arg("--json").arg(report);
-    }
-    let status = setting.show(command, "the measurement", &mut cloud)?;
-    if !status.success() {
-        eprintln!("\nThe measurement did not end well ({status}).");
-        eprintln!("  logs: {}", setting.instance.folder.join("logs").display());
-    }
-    Ok(exit_code(status))
 }
 
 /// Needs the stand-in for IVS and the page only: nobody signs in.

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How often each viewer is granted and then revoked, or the other way round.
-const ROUNDS: u32 = 12;
+const ROUNDS: u32 = 24;
 /// How long the functions are left alone before they are killed again, in turn: some live long
 /// enough to do their work, some do not.
 const ALIVE: [u64; 6] = [40, 260, 90, 170, 30, 400];
