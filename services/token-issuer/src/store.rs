@@ -15,12 +15,11 @@ pub enum StoreError {
     #[error(transparent)]
     Call(#[from] AwsError),
     /// The item is not an entitlement.
-    #[error("the item for channel {channel_id} is not an entitlement: {source}")]
+    #[error("the item for channel {channel_id} is not an entitlement")]
     Unreadable {
-        /// The item's channel. Its other key is a viewer, who is not named.
+        /// The item's channel. Its other key is a viewer, who is not named, and what is wrong with
+        /// it is not told: serde's words may repeat what is in it.
         channel_id: ChannelId,
-        /// What is wrong with it.
-        source: serde_dynamo::Error,
     },
 }
 
@@ -61,9 +60,8 @@ impl Entitlements {
             .item
             .map(serde_dynamo::from_item)
             .transpose()
-            .map_err(|source| StoreError::Unreadable {
+            .map_err(|_| StoreError::Unreadable {
                 channel_id: channel_id.clone(),
-                source,
             })
     }
 }
