@@ -8,10 +8,12 @@ use std::{error::Error, process::ExitCode};
 use tracing_subscriber::{filter::LevelFilter, fmt};
 
 /// Starts logging, at the level of the variable `LOG_LEVEL`; `info` when it is not set or no level.
+/// `debug` is the most: below it, the SDK of AWS tells what it sends.
 pub fn init() {
     let level = std::env::var("LOG_LEVEL")
         .ok()
-        .and_then(|level| level.parse().ok());
+        .and_then(|level| level.parse().ok())
+        .map(|level: LevelFilter| level.min(LevelFilter::DEBUG));
     fmt()
         .json()
         .flatten_event(true)

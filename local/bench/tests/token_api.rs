@@ -190,3 +190,41 @@ async fn a_token_that_cannot_be_announced_is_not_handed_out() {
     assert_eq!(answer["statusCode"], 503, "{answer}");
     assert!(!answer["body"].as_str().unwrap().contains("token\":"));
 }
+
+#[tokio::test]
+async fn whatever_fails_and_however_much_it_says_no_key_token_or_viewer_is_in_its_log() {
+    for level in ["info", "debug", "trace"] {
+        let surroundings = Surroundings::new().await;
+        let mut launch = surroundings.launch();
+        launch
+            .variables
+            .insert("LOG_LEVEL".to_owned(), level.to_owned());
+        let mut function = Function::start(&launch).await.unwrap();
+        let stub = &surroundings.stub;
+        surroundings.token(&mut function, 1).await;
+        for fails in [Operation::PutEvents, Operation::GetItem] {
+            stub.behave(fails, Behaviour::Fail);
+            let event = surroundings.fixture.event(1);
+            function.invoke(&request_id(2), event).await.unwrap();
+            stub.behave(fails, Behaviour::Answer);
+        }
+        let printed = function.printed().unwrap();
+        assert!(printed.lines().count() >= 3, "{printed}");
+        let asked = stub.last_request(Operation::GetItem);
+        let viewer = asked["Key"]["userId"]["S"].as_str().unwrap();
+        let pem = surroundings
+            .fixture
+            .secret
+            .lines()
+            .map(|line| ("the key", line));
+        // What the header of every token begins with.
+        let others = [
+            ("the viewer", viewer),
+            ("a token", "eyJ0eXAi"),
+            ("a token", "eyJhbGci"),
+        ];
+        for (what, text) in pem.chain(others) {
+            assert!(!printed.contains(text), "{what} at level {level}");
+        }
+    }
+}
