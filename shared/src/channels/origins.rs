@@ -1,6 +1,6 @@
 //! The pages that may play a channel, as a playback token names them.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
 use serde::Deserialize;
 
@@ -86,7 +86,10 @@ fn is_host(host: &str) -> bool {
     };
     match host.strip_prefix("*.") {
         Some(domain) => {
-            is_name(domain) && domain.contains('.') && domain.parse::<Ipv4Addr>().is_err()
+            let last = domain.rsplit('.').next().unwrap_or_default();
+            // An IPv4 address has no subdomains; its last part is a number, which no domain's is.
+            let of_address = last.bytes().all(|digit| digit.is_ascii_digit());
+            is_name(domain) && domain.contains('.') && !of_address
         }
         None => is_name(host),
     }

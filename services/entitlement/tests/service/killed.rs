@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use aws_sdk_sqs::types::Message;
+use entitlement::rules::Effect;
 use futures::future;
 use serde_json::{Value, json};
 use stage::{
@@ -132,8 +133,10 @@ async fn killed_again_and_again_the_functions_lose_nothing() {
     assert_eq!(announced.len(), viewers.len());
     for (viewer, announced) in &announced {
         no_version_comes_back(announced);
-        let newest = &announced.last().unwrap().entitlement;
-        assert_eq!(newest.event_id.as_str(), format!("{ROUNDS:02}-{viewer}"));
+        assert_eq!(announced.last().unwrap().effect, Effect::Granted);
+        // A grant that overtook a revocation may have changed nothing to be announced.
+        let item = cloud.item_of(viewer).await.unwrap();
+        assert_eq!(item["eventId"], format!("{ROUNDS:02}-{viewer}"));
     }
     let expected: usize = announced.values().map(Vec::len).sum();
     let distinct = |messages: &[Message]| {
