@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod support;
+
 use bench::{
     aws_stub::{AwsStub, Behaviour, Operation},
     function::{Function, Launch},
@@ -9,12 +11,10 @@ use bench::{
     whole::request_id,
 };
 use serde_json::{Value, json};
+use support::program;
 use tempfile::TempDir;
 
 fn launch(stub: &AwsStub, folder: &TempDir) -> Launch {
-    let own = std::env::current_exe().unwrap();
-    let program = own.ancestors().nth(2).unwrap().join("entitlement-outbox");
-    assert!(program.is_file(), "{} is not built", program.display());
     let variables = [
         ("EVENT_BUS_NAME", "cuepoint"),
         ("DEAD_LETTER_QUEUE_URL", "https://sqs.example.com/dlq"),
@@ -23,7 +23,7 @@ fn launch(stub: &AwsStub, folder: &TempDir) -> Launch {
     ];
     Launch {
         name: "entitlement-outbox".to_owned(),
-        program,
+        program: program("entitlement-outbox"),
         arguments: Vec::new(),
         task_root: folder.path().to_owned(),
         handler: "bootstrap".to_owned(),

@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::path::PathBuf;
+mod support;
 
 use aws_lc_rs::{
     encoding::{AsDer, PublicKeyX509Der},
@@ -18,6 +18,7 @@ use bench::{
 };
 use pem::Pem;
 use serde_json::Value;
+use support::program;
 use tempfile::TempDir;
 
 /// What a function needs around it.
@@ -39,7 +40,7 @@ impl Surroundings {
     }
 
     fn launch(&self) -> Launch {
-        let (program, folder) = (program(), self.folder.path());
+        let (program, folder) = (program("token-api"), self.folder.path());
         self.fixture
             .launch("token-api", &program, folder, &self.stub, None)
     }
@@ -60,18 +61,6 @@ impl Surroundings {
         let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
         verified(body["token"].as_str().unwrap(), &self.fixture.public_key).unwrap()
     }
-}
-
-/// The program, which lies beside the folder of the tests' own.
-fn program() -> PathBuf {
-    let own = std::env::current_exe().unwrap();
-    let program = own.ancestors().nth(2).unwrap().join("token-api");
-    assert!(
-        program.is_file(),
-        "{} is not built: `cargo xtask test` does it",
-        program.display()
-    );
-    program
 }
 
 #[tokio::test]

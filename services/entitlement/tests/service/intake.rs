@@ -249,15 +249,21 @@ impl Cloud {
             self.stack.outputs.entitlements_table.clone(),
         )
     }
+
+    /// A handler whose table does not answer, and its dead-letter queue.
+    async fn intake_without_a_table(&self) -> (IntakeHandler, String) {
+        let queue = self.probe.queue().await;
+        let dead_letters = self.dead_letters(&queue, IntakeHandler::FUNCTION);
+        let store = self.unreachable_store().await;
+        let handler = IntakeHandler::new(store, dead_letters, GIVE_UP, Timestamp::now);
+        (handler, queue)
+    }
 }
 
 #[tokio::test]
 async fn only_what_failed_comes_again() {
     let cloud = Cloud::new().await;
-    let queue = cloud.probe.queue().await;
-    let dead_letters = cloud.dead_letters(&queue, IntakeHandler::FUNCTION);
-    let store = cloud.unreachable_store().await;
-    let handler = IntakeHandler::new(store, dead_letters, GIVE_UP, Timestamp::now);
+    let (handler, queue) = cloud.intake_without_a_table().await;
     let batch = [
         cloud.granted(1, "order-1"),
         "not an event".to_owned(),
@@ -271,10 +277,7 @@ async fn only_what_failed_comes_again() {
 #[tokio::test]
 async fn what_failed_too_often_is_parked_with_its_reason_before_the_queue_would() {
     let cloud = Cloud::new().await;
-    let queue = cloud.probe.queue().await;
-    let dead_letters = cloud.dead_letters(&queue, IntakeHandler::FUNCTION);
-    let store = cloud.unreachable_store().await;
-    let handler = IntakeHandler::new(store, dead_letters, GIVE_UP, Timestamp::now);
+    let (handler, queue) = cloud.intake_without_a_table().await;
     let batch = [
         (cloud.granted(1, "order-1"), GIVE_UP - 1),
         (cloud.granted(2, "order-2"), GIVE_UP),
