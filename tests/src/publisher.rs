@@ -32,9 +32,9 @@ impl Publisher {
     pub fn start(ffmpeg: &Path, rtmp_url: &str) -> anyhow::Result<Self> {
         let child = Command::new(ffmpeg)
             .args(["-loglevel", "error", "-nostdin", "-re"])
-            .args(["-f", "lavfi", "-i", "testsrc=size=320x180:rate=25"])
+            .args(["-f", "lavfi", "-i", "testsrc=size=160x90:rate=10"])
             .args(["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000"])
-            .args(["-c:v", "libx264", "-preset", "ultrafast", "-g", "25"])
+            .args(["-c:v", "libx264", "-preset", "ultrafast", "-g", "10"])
             .args(["-tune", "zerolatency", "-pix_fmt", "yuv420p"])
             .args(["-c:a", "aac", "-f", "flv", rtmp_url])
             .stdout(Stdio::null())

@@ -112,7 +112,12 @@ struct Prepared {
     ivs_endpoint_url: String,
     channel: Channel,
     offline_channel: Channel,
+    spare_channels: Vec<Channel>,
 }
+
+/// How many channels are made for tests that bring a stream of their own. All channels together must
+/// fit the functions' environment, which is 4 KB.
+const SPARE_CHANNELS: usize = 8;
 
 /// The root user of the emulator's account: a fixed word, known to everyone.
 const ROOT: &str = "test";
@@ -154,8 +159,17 @@ async fn prepare(options: Prepare) -> anyhow::Result<()> {
     channel::import_key(&ivs, &pair).await?;
     let channel = channel::create(&ivs, "cuepoint-show", &options.origin).await?;
     let offline_channel = channel::create(&ivs, "cuepoint-offline", &options.origin).await?;
+    let mut spare_channels = Vec::new();
+    for number in 1..=SPARE_CHANNELS {
+        let name = format!("cuepoint-spare-{number}");
+        spare_channels.push(channel::create(&ivs, &name, &options.origin).await?);
+    }
+    let all: Vec<_> = [&channel, &offline_channel]
+        .into_iter()
+        .chain(&spare_channels)
+        .collect();
     let parameters = channel::parameters(
-        &[&channel, &offline_channel],
+        &all,
         options.token_seconds,
         &secret_arn,
         &options.ivs_endpoint_url,
@@ -167,6 +181,7 @@ async fn prepare(options: Prepare) -> anyhow::Result<()> {
         ivs_endpoint_url: options.ivs_endpoint_url,
         channel,
         offline_channel,
+        spare_channels,
     };
     let text = serde_json::to_string_pretty(&prepared)?;
     std::fs::write(&options.out, text)
@@ -185,6 +200,7 @@ fn describe(options: &Describe) -> anyhow::Result<()> {
         outputs: Outputs::from_sam_list(&read(&options.outputs)?)?,
         channel: prepared.channel,
         offline_channel: prepared.offline_channel,
+        spare_channels: prepared.spare_channels,
         page_url: options.page_url.clone(),
     };
     Ok(stack.save(&options.out)?)

@@ -58,6 +58,16 @@ impl Probe {
         self.listen_by(pattern).await
     }
 
+    /// A new queue that gets the services' own events about one channel, whichever service they are
+    /// from.
+    pub async fn listen_to_channel(&self, channel_id: &str) -> String {
+        let pattern = json!({
+            "source": [{ "prefix": "cuepoint." }],
+            "detail": { "data": { "channelId": [channel_id] } },
+        });
+        self.listen_by(pattern).await
+    }
+
     /// A new queue that gets everything on the bus.
     pub async fn listen_to_all(&self) -> String {
         self.listen_by(json!({ "source": [{ "prefix": "" }] }))

@@ -63,6 +63,9 @@ pub struct Stack {
     pub channel: Channel,
     /// Another private channel, which nobody broadcasts on.
     pub offline_channel: Channel,
+    /// More private channels, for tests that bring a stream of their own.
+    #[serde(default)]
+    pub spare_channels: Vec<Channel>,
     /// Where the viewers' page is served, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page_url: Option<String>,

@@ -47,6 +47,13 @@ fn example() -> Value {
             "rtmpUrl": "rtmp://127.0.0.1:4568/app/other-key",
             "origin": "http://localhost:8080",
         },
+        "spareChannels": [{
+            "channelId": "GhI",
+            "arn": "arn:aws:ivs:eu-west-1:000000000000:channel/GhI",
+            "playbackUrl": "http://127.0.0.1:4567/GhI.m3u8",
+            "rtmpUrl": "rtmp://127.0.0.1:4568/app/third-key",
+            "origin": "http://localhost:8080",
+        }],
         "pageUrl": "http://127.0.0.1:8080/",
     })
 }
