@@ -98,7 +98,7 @@ fn no_failure_is_lost() {
         json!(179),
         "delivers again what it still works on",
     );
-    let stream = "AnswerOutboxFunction/Properties/Events/Stream/Properties";
+    let stream = "LiveTallyFunction/Properties/Events/Stream/Properties";
     notices(
         check,
         &format!("{stream}/DestinationConfig"),
@@ -169,7 +169,7 @@ fn rules_and_publishers_keep_to_the_contracts() {
     );
     notices(
         check,
-        "AnswerOutboxFunction/Properties/Tags/service",
+        "LiveTallyFunction/Properties/Tags/service",
         json!("token-issuer"),
         "may publish as",
     );

@@ -93,13 +93,13 @@ pub struct Outputs {
     pub token_api_function_name: String,
     pub entitlement_outbox_function_name: String,
     pub quiz_outbox_function_name: String,
-    pub answer_outbox_function_name: String,
+    pub live_tally_function_name: String,
     pub entitlement_intake_queue_url: String,
     pub entitlement_intake_dlq_url: String,
     pub entitlement_outbox_dlq_url: String,
     pub quiz_outbox_dlq_url: String,
     pub quiz_show_start_dlq_url: String,
-    pub answer_outbox_dlq_url: String,
+    pub live_tally_dlq_url: String,
 }
 
 /// One entry of the list that `sam list stack-outputs --output json` prints.
@@ -135,7 +135,7 @@ impl Outputs {
             ("entitlement-outbox-dlq", &self.entitlement_outbox_dlq_url),
             ("quiz-outbox-dlq", &self.quiz_outbox_dlq_url),
             ("quiz-show-start-dlq", &self.quiz_show_start_dlq_url),
-            ("answer-outbox-dlq", &self.answer_outbox_dlq_url),
+            ("live-tally-dlq", &self.live_tally_dlq_url),
         ]
     }
 }
@@ -284,13 +284,13 @@ mod tests {
         "TokenApiFunctionName",
         "EntitlementOutboxFunctionName",
         "QuizOutboxFunctionName",
-        "AnswerOutboxFunctionName",
+        "LiveTallyFunctionName",
         "EntitlementIntakeQueueUrl",
         "EntitlementIntakeDlqUrl",
         "EntitlementOutboxDlqUrl",
         "QuizOutboxDlqUrl",
         "QuizShowStartDlqUrl",
-        "AnswerOutboxDlqUrl",
+        "LiveTallyDlqUrl",
     ];
 
     fn listing(keys: &[&str]) -> String {
@@ -310,7 +310,7 @@ mod tests {
         assert_eq!(outputs.quiz_show_arn, "the QuizShowArn");
         assert_eq!(
             outputs.dead_letter_queues()[4],
-            ("answer-outbox-dlq", "the AnswerOutboxDlqUrl")
+            ("live-tally-dlq", "the LiveTallyDlqUrl")
         );
     }
 

@@ -14,7 +14,7 @@ use serde_json::Value;
 use tracing::{info, warn};
 
 use crate::{
-    keys::QuestionKey,
+    keys::{QuestionKey, run_key},
     leaderboard::{PLACES, Scores, Top},
     store::{
         answers::AnswerStore,
@@ -62,7 +62,9 @@ impl AnswerSagaHandler {
         let work = task.work();
         let about = match &work {
             Work::Window(_, question) => question.to_string(),
-            Work::Leaderboard(quiz_id, run_id) => format!("{quiz_id}#{run_id}"),
+            Work::Leaderboard(quiz_id, run_id) | Work::VoidRun(quiz_id, run_id) => {
+                run_key(quiz_id, run_id)
+            }
         };
         match self.perform(work).await {
             Ok(answer) => {
@@ -83,6 +85,7 @@ impl AnswerSagaHandler {
             Work::Window(WindowWork::Tally, question) => self.tally(&question).await,
             Work::Window(WindowWork::Void, question) => self.void(&question).await,
             Work::Leaderboard(quiz_id, run_id) => self.leaderboard(&quiz_id, &run_id).await,
+            Work::VoidRun(quiz_id, run_id) => self.void_run(&quiz_id, &run_id).await,
         }
     }
 
@@ -199,6 +202,25 @@ impl AnswerSagaHandler {
         Err(contended(question))
     }
 
+    /// Voids what is neither tallied nor voided. Says all that is voided, so that a retry says the
+    /// same as the attempt whose answer was lost.
+    async fn void_run(&self, quiz_id: &QuizId, run_id: &RunId) -> Result<Answer, TaskError> {
+        let mut windows = self.windows.of_run(quiz_id, run_id).await?;
+        windows.sort_by_key(|window| window.opened_at);
+        let mut voided = Vec::new();
+        for Window { question_id, .. } in windows {
+            let question = QuestionKey {
+                quiz_id: quiz_id.clone(),
+                run_id: run_id.clone(),
+                question_id: question_id.clone(),
+            };
+            if let Answer::Voided { voided: true } = self.void(&question).await? {
+                voided.push(question_id);
+            }
+        }
+        Ok(Answer::VoidedOfRun { voided })
+    }
+
     /// Counts by consistent reads over all shards. Only closed windows are counted, so no answer
     /// is written meanwhile.
     async fn count(&self, question: &QuestionKey, window: &Window) -> Result<Vec<u64>, TaskError> {
@@ -305,5 +327,6 @@ fn outcome(answer: &Answer) -> String {
         }
         Answer::Leaderboard { top } => format!("{} places", top.len()),
         Answer::Voided { voided } => format!("voided: {voided}"),
+        Answer::VoidedOfRun { voided } => format!("{} voided", voided.len()),
     }
 }

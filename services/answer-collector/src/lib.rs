@@ -7,16 +7,16 @@
 //!   answer counted once, however the stream delivers it), [`packing`] (answers into events),
 //!   [`leaderboard`]; [`keys`] names what they speak of;
 //! - adapter: [`store`] (DynamoDB), with [`window_cache`] before it;
-//! - functions: [`answer_api`] (HTTP), [`answer_outbox`] (the stream of `answers`),
+//! - functions: [`answer_api`] (HTTP), [`live_tally`] (the stream of `answers`),
 //!   [`answer_saga`] (the tasks of the state machine `quiz-show`).
 
 pub mod answer_api;
-pub mod answer_outbox;
 pub mod answer_saga;
 pub mod display_name;
 pub mod keys;
 pub mod leaderboard;
 pub mod live;
+pub mod live_tally;
 pub mod packing;
 pub mod sharding;
 pub mod store;

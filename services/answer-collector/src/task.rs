@@ -54,6 +54,8 @@ pub enum Task {
         run_id: RunId,
         question_id: QuestionId,
     },
+    /// No question of the run that is not tallied yet ever counts.
+    VoidRun { quiz_id: QuizId, run_id: RunId },
 }
 
 /// What is to be done, and with which question or run.
@@ -63,6 +65,8 @@ pub enum Work {
     Window(WindowWork, QuestionKey),
     /// The leaderboard of a run.
     Leaderboard(QuizId, RunId),
+    /// All windows of a run that were not tallied are voided.
+    VoidRun(QuizId, RunId),
 }
 
 /// What is to be done with a window.
@@ -87,6 +91,7 @@ impl Task {
             Self::Tally { .. } => "tally",
             Self::Leaderboard { .. } => "leaderboard",
             Self::VoidWindow { .. } => "void-window",
+            Self::VoidRun { .. } => "void-run",
         }
     }
 
@@ -136,6 +141,7 @@ impl Task {
                 question_id,
             } => window(WindowWork::Void, quiz_id, run_id, question_id),
             Self::Leaderboard { quiz_id, run_id } => Work::Leaderboard(quiz_id, run_id),
+            Self::VoidRun { quiz_id, run_id } => Work::VoidRun(quiz_id, run_id),
         }
     }
 }
@@ -180,6 +186,11 @@ pub enum Answer {
     Voided {
         /// False when there is no window, or it was tallied.
         voided: bool,
+    },
+    /// What of the run does not count.
+    VoidedOfRun {
+        /// Every question whose window is voided, whoever voided it, in the order they were opened.
+        voided: Vec<QuestionId>,
     },
 }
 
@@ -299,6 +310,8 @@ mod tests {
         );
         let board = read(r#"{"op":"leaderboard","quizId":"a","runId":"b"}"#);
         assert!(matches!(board.work(), Work::Leaderboard(..)));
+        let void = read(r#"{"op":"void-run","quizId":"a","runId":"b"}"#);
+        assert!(matches!(void.work(), Work::VoidRun(..)));
     }
 
     #[test]

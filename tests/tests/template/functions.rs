@@ -66,11 +66,11 @@ const ENVIRONMENT: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "answer-outbox",
+        "live-tally",
         &[
             "TALLIES_TABLE=TalliesTable",
             "EVENT_BUS_NAME=EventBus",
-            "DEAD_LETTER_QUEUE_URL=AnswerOutboxDlq",
+            "DEAD_LETTER_QUEUE_URL=LiveTallyDlq",
         ],
     ),
     (
@@ -215,9 +215,7 @@ pub(crate) fn failures(house: &House) -> Vec<String> {
                         ));
                     }
                     // Its events' ids follow from how the answers were batched.
-                    if function == "answer-outbox"
-                        && !source["BisectBatchOnFunctionError"].is_null()
-                    {
+                    if function == "live-tally" && !source["BisectBatchOnFunctionError"].is_null() {
                         problems.push(format!(
                             "{function}: its batches must come again as they were"
                         ));

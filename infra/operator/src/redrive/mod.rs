@@ -50,7 +50,7 @@ enum Source {
 }
 
 /// The queue whose letters do not do all that they would have done in time.
-const ANSWERS: &str = "answer-outbox-dlq";
+const ANSWERS: &str = "live-tally-dlq";
 const ANSWERS_NOTE: &str = "answers that come after later ones of their partition were counted are \
     neither counted live nor published; the final tally has them";
 
@@ -76,9 +76,9 @@ const QUEUES: [(&str, &str, Source, &str); 5] = [
     ),
     (
         ANSWERS,
-        "AnswerOutboxDlqUrl",
-        Source::Function("answer-outbox", 1_000),
-        "AnswerOutboxFunctionName",
+        "LiveTallyDlqUrl",
+        Source::Function("live-tally", 1_000),
+        "LiveTallyFunctionName",
     ),
     (
         "quiz-show-start-dlq",

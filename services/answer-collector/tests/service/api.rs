@@ -168,7 +168,7 @@ async fn the_right_option_is_told_only_with_the_final_tally() {
     for (viewer, choice) in [("ada", 1), ("bob", 1), ("eve", 3)] {
         assert_eq!(cloud.answer(viewer, "q1", choice).await.0, 201);
     }
-    // The deployed outbox counts them live.
+    // The deployed function counts them live.
     cloud
         .until(async || cloud.results("q1").await.1["live"] == json!([0, 2, 0, 1]))
         .await;

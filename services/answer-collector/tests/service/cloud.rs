@@ -4,9 +4,9 @@ use std::cell::Cell;
 
 use answer_collector::{
     answer_api::AnswerApiHandler,
-    answer_outbox::AnswerOutboxHandler,
     answer_saga::AnswerSagaHandler,
     keys::QuestionKey,
+    live_tally::LiveTallyHandler,
     store::{answers::AnswerStore, tallies::TallyStore, windows::WindowStore},
     window_cache::WindowCache,
 };
@@ -113,16 +113,12 @@ impl Cloud {
         }
     }
 
-    pub(crate) fn outbox(&self, dead_letters: &str) -> AnswerOutboxHandler {
+    pub(crate) fn live_tally(&self, dead_letters: &str) -> LiveTallyHandler {
         let bus = &self.stack.outputs.event_bus_name;
-        AnswerOutboxHandler {
+        LiveTallyHandler {
             tallies: self.tallies(),
             bus: EventBus::new(self.eventbridge.clone(), bus.clone()),
-            dead_letters: DeadLetters::new(
-                self.sqs.clone(),
-                dead_letters.to_owned(),
-                "answer-outbox",
-            ),
+            dead_letters: DeadLetters::new(self.sqs.clone(), dead_letters.to_owned(), "live-tally"),
         }
     }
 

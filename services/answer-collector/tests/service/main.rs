@@ -1,5 +1,5 @@
 //! The service against the local cloud: the handlers themselves with the deployed tables and bus,
-//! and the deployed outbox behind them.
+//! and the deployed functions behind them.
 //!
 //! Every test has its own quiz, so that they share one cloud without meeting.
 
@@ -7,5 +7,5 @@
 
 mod api;
 mod cloud;
-mod outbox;
+mod live;
 mod saga;

@@ -118,6 +118,27 @@ async fn a_voided_window_is_not_tallied_and_a_tallied_one_not_voided() {
 }
 
 #[tokio::test]
+async fn a_run_is_voided_but_for_what_is_tallied_and_says_so_again_idempotent() {
+    let cloud = Cloud::new().await;
+    let void = || cloud.task("void-run", json!({}));
+    assert_eq!(void().await.unwrap(), json!({"voided": []}), "no window");
+    // Named against the order in which they are opened.
+    cloud.open("q3", 1).await;
+    cloud.tally("q3").await;
+    cloud.open("q2", 1).await;
+    cloud.wait(22);
+    let closed = cloud.task("close-window", json!({"questionId": "q2"}));
+    closed.await.unwrap();
+    cloud.open("q1", 1).await;
+    for _ in 0..2 {
+        assert_eq!(void().await.unwrap(), json!({"voided": ["q2", "q1"]}));
+    }
+    for (question, status) in [("q1", "voided"), ("q2", "voided"), ("q3", "tallied")] {
+        assert_eq!(cloud.results(question).await.1["status"], status);
+    }
+}
+
+#[tokio::test]
 async fn the_leaderboard_adds_up_tallied_questions_over_all_shards() {
     let cloud = Cloud::new().await;
     assert_eq!(cloud.leaderboard().await.0, 404, "no such run yet");

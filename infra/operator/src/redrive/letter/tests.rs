@@ -86,9 +86,9 @@ fn a_parked_record_goes_to_the_function_that_parked_it() {
     );
     assert_eq!(letter.way(&function(), now()), Ok(Way::Record(record)));
     assert_eq!(letter.event_id(), Some("e1".parse().unwrap()));
-    let other = super::tests::letter(&letter.letter.body, &[("function", "answer-outbox")]);
+    let other = super::tests::letter(&letter.letter.body, &[("function", "live-tally")]);
     let why = other.way(&function(), now()).unwrap_err();
-    assert!(why.contains("parked by answer-outbox"), "{why}");
+    assert!(why.contains("parked by live-tally"), "{why}");
 }
 
 #[test]

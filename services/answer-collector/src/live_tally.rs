@@ -1,4 +1,4 @@
-//! The function `answer-outbox`: counts answers live as the stream of `answers` tells them, and
+//! The function `live-tally`: counts answers live as the stream of `answers` tells them, and
 //! publishes them as `answers-recorded`.
 //!
 //! A batch is published first and counted then. What was counted is neither counted nor published
@@ -39,7 +39,7 @@ const PARALLEL: usize = 16;
 
 /// Counts and publishes answers.
 #[derive(Debug, Clone)]
-pub struct AnswerOutboxHandler {
+pub struct LiveTallyHandler {
     /// The live counts.
     pub tallies: TallyStore,
     /// Where events go.
@@ -100,7 +100,7 @@ struct Done {
     parked: usize,
 }
 
-impl AnswerOutboxHandler {
+impl LiveTallyHandler {
     /// Publishes and counts a batch.
     ///
     /// # Errors

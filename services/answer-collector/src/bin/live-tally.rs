@@ -1,8 +1,8 @@
-//! The Lambda function `answer-outbox`; see [`answer_collector::answer_outbox`].
+//! The Lambda function `live-tally`; see [`answer_collector::live_tally`].
 
 use std::process::ExitCode;
 
-use answer_collector::{answer_outbox::AnswerOutboxHandler, store::tallies::TallyStore};
+use answer_collector::{live_tally::LiveTallyHandler, store::tallies::TallyStore};
 use cuepoint_shared::{aws, config, dead_letters::DeadLetters, event_bus::EventBus, telemetry};
 use lambda_runtime::{Error, service_fn};
 
@@ -14,7 +14,7 @@ fn main() -> ExitCode {
 #[tokio::main(flavor = "current_thread")]
 async fn serve() -> Result<(), Error> {
     let sdk = aws::config().await;
-    let handler = AnswerOutboxHandler {
+    let handler = LiveTallyHandler {
         tallies: TallyStore::new(
             aws_sdk_dynamodb::Client::new(&sdk),
             config::required("TALLIES_TABLE")?,
@@ -26,7 +26,7 @@ async fn serve() -> Result<(), Error> {
         dead_letters: DeadLetters::new(
             aws_sdk_sqs::Client::new(&sdk),
             config::required("DEAD_LETTER_QUEUE_URL")?,
-            "answer-outbox",
+            "live-tally",
         ),
     };
     lambda_runtime::run(service_fn(|event| handler.handle(event))).await

@@ -1,8 +1,8 @@
-//! The outbox handler itself, fed with records in every way a stream may deliver them.
+//! The handler of `live-tally` itself, fed with records in every way a stream may deliver them.
 
 use std::collections::BTreeMap;
 
-use answer_collector::{answer_outbox::AnswerOutboxHandler, packing::MAX_EVENT_BYTES};
+use answer_collector::{live_tally::LiveTallyHandler, packing::MAX_EVENT_BYTES};
 use aws_sdk_sqs::types::Message;
 use cuepoint_shared::{
     dead_letters::{DeadLetters, FUNCTION, REASON},
@@ -37,7 +37,7 @@ fn stream(cloud: &Cloud, length: u32) -> Vec<Value> {
 }
 
 async fn deliver(
-    outbox: &AnswerOutboxHandler,
+    tally: &LiveTallyHandler,
     records: &[Value],
     shard: Option<&str>,
 ) -> Result<(), Diagnostic> {
@@ -46,7 +46,7 @@ async fn deliver(
         shard_id: shard.map(str::to_owned),
         redrive: false,
     };
-    outbox
+    tally
         .handle(LambdaEvent::new(batch, Context::default()))
         .await
 }
@@ -88,10 +88,10 @@ fn recorded(messages: &[Message]) -> BTreeMap<String, u32> {
 async fn redelivered_and_resplit_batches_change_nothing_idempotent() {
     let cloud = Cloud::new().await;
     let heard = cloud.listen().await;
-    let outbox = cloud.outbox(&cloud.queue().await);
+    let tally = cloud.live_tally(&cloud.queue().await);
     let records = stream(&cloud, 40);
     for delivered in [0..10, 0..10, 0..25, 5..15, 20..30, 24..40, 0..40] {
-        deliver(&outbox, &records[delivered], None).await.unwrap();
+        deliver(&tally, &records[delivered], None).await.unwrap();
     }
     assert_eq!(live(&cloud).await, [10, 10, 10, 10]);
     let messages = cloud
@@ -103,14 +103,14 @@ async fn redelivered_and_resplit_batches_change_nothing_idempotent() {
 #[tokio::test]
 async fn shards_of_the_stream_count_side_by_side() {
     let cloud = Cloud::new().await;
-    let outbox = cloud.outbox(&cloud.queue().await);
+    let tally = cloud.live_tally(&cloud.queue().await);
     let records = stream(&cloud, 24);
     // The answers of one partition never come in two shards of the stream at the same time, but
     // their numbers need not rise from one shard to the next.
     let (later, earlier) = records.split_at(12);
     for _ in 0..2 {
-        deliver(&outbox, earlier, Some("shardId-1")).await.unwrap();
-        deliver(&outbox, later, Some("shardId-2")).await.unwrap();
+        deliver(&tally, earlier, Some("shardId-1")).await.unwrap();
+        deliver(&tally, later, Some("shardId-2")).await.unwrap();
     }
     assert_eq!(live(&cloud).await, [6, 6, 6, 6]);
 }
@@ -119,11 +119,11 @@ async fn shards_of_the_stream_count_side_by_side() {
 async fn a_record_that_can_never_be_counted_is_parked_and_the_others_count() {
     let cloud = Cloud::new().await;
     let parked = cloud.queue().await;
-    let outbox = cloud.outbox(&parked);
+    let tally = cloud.live_tally(&parked);
     let mut records = stream(&cloud, 4);
     let bad = record(&cloud, 0, 9, 10);
     records.insert(2, bad.clone());
-    deliver(&outbox, &records, None).await.unwrap();
+    deliver(&tally, &records, None).await.unwrap();
     assert_eq!(live(&cloud).await, [1, 1, 1, 1]);
     let letters = cloud.receive(&parked, |found| !found.is_empty()).await;
     assert_eq!(
@@ -131,7 +131,7 @@ async fn a_record_that_can_never_be_counted_is_parked_and_the_others_count() {
         bad
     );
     let attributes = letters[0].message_attributes().unwrap();
-    assert_eq!(attributes[FUNCTION].string_value(), Some("answer-outbox"));
+    assert_eq!(attributes[FUNCTION].string_value(), Some("live-tally"));
     assert!(
         attributes[REASON]
             .string_value()
@@ -150,16 +150,16 @@ async fn what_could_not_be_published_is_not_counted_and_comes_again() {
         .endpoint_url("http://127.0.0.1:1")
         .retry_config(aws_sdk_eventbridge::config::retry::RetryConfig::disabled());
     let unreachable = aws_sdk_eventbridge::Client::from_conf(config.build());
-    let broken = AnswerOutboxHandler {
+    let broken = LiveTallyHandler {
         tallies: cloud.tallies(),
         bus: EventBus::new(unreachable, "bus".to_owned()),
-        dead_letters: DeadLetters::new(cloud.sqs.clone(), parked.clone(), "answer-outbox"),
+        dead_letters: DeadLetters::new(cloud.sqs.clone(), parked.clone(), "live-tally"),
     };
     let records = stream(&cloud, 8);
     let failed = deliver(&broken, &records, None).await.unwrap_err();
     assert_eq!(failed.error_type, "Unavailable");
     assert_eq!(live(&cloud).await, [0, 0, 0, 0]);
-    deliver(&cloud.outbox(&parked), &records, None)
+    deliver(&cloud.live_tally(&parked), &records, None)
         .await
         .unwrap();
     assert_eq!(live(&cloud).await, [2, 2, 2, 2]);
