@@ -75,7 +75,7 @@ pub(crate) enum Command {
     Doctor,
 }
 
-/// What is broadcast, and which key signs the playback tokens.
+/// What is broadcast, which key signs the playback tokens, and what is kept.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Up {
     /// Broadcast this file in a loop instead of the test clip.
@@ -87,6 +87,9 @@ pub(crate) struct Up {
     /// Sign playback tokens with this private key, P-384 in PEM, instead of a new one.
     #[arg(long, value_name = "FILE")]
     pub(crate) playback_key: Option<PathBuf>,
+    /// Keep what happens in every quiz for analysts: `export-events` takes it.
+    #[arg(long)]
+    pub(crate) analysts_queue: bool,
 }
 
 /// The size and the outcome of the show.

@@ -43,7 +43,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) page: Option<Page<'a>>,
 }
 
-/// What is on air, and for whom.
+/// What is on air, for whom, and who else takes an interest.
 #[derive(Debug, Default)]
 pub(crate) struct Media {
     pub(crate) video: Video,
@@ -51,6 +51,8 @@ pub(crate) struct Media {
     pub(crate) playback_key: Option<PathBuf>,
     /// How long playback tokens last at most, when not as long as usual.
     pub(crate) token_seconds: Option<u32>,
+    /// Whether analysts have a queue.
+    pub(crate) analysts_queue: bool,
 }
 
 /// What is broadcast.

@@ -117,6 +117,7 @@ fn media(options: &Up) -> anyhow::Result<Media> {
         video,
         playback_key: found(options.playback_key.as_ref())?,
         token_seconds: None,
+        analysts_queue: options.analysts_queue,
     })
 }
 

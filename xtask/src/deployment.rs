@@ -69,6 +69,9 @@ impl Deployment<'_> {
         if let Some(seconds) = media.token_seconds {
             command.args(["--token-seconds", &seconds.to_string()]);
         }
+        if media.analysts_queue {
+            command.arg("--analysts-queue");
+        }
         if let Some(key) = &media.playback_key {
             command.arg("--playback-key").arg(key);
         }

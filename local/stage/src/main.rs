@@ -64,6 +64,9 @@ struct Prepare {
     /// The private playback key, P-384 in PEM, instead of a new one.
     #[arg(long)]
     playback_key: Option<PathBuf>,
+    /// Make the analysts' queue too.
+    #[arg(long)]
+    analysts_queue: bool,
     /// The file to write: parameters of the template, and the rest for `describe`.
     #[arg(long)]
     out: PathBuf,
@@ -168,12 +171,15 @@ async fn prepare(options: Prepare) -> anyhow::Result<()> {
         .into_iter()
         .chain(&spare_channels)
         .collect();
-    let parameters = channel::parameters(
+    let mut parameters = channel::parameters(
         &all,
         options.token_seconds,
         &secret_arn,
         &options.ivs_endpoint_url,
     );
+    if options.analysts_queue {
+        parameters["AnalystsQueue"] = "on".into();
+    }
     let prepared = Prepared {
         parameters,
         region: options.region,

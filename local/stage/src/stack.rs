@@ -100,6 +100,10 @@ pub struct Outputs {
     pub quiz_outbox_dlq_url: String,
     pub quiz_show_start_dlq_url: String,
     pub live_tally_dlq_url: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analysts_queue_url: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analysts_dlq_url: Option<String>,
 }
 
 /// One entry of the list that `sam list stack-outputs --output json` prints.
@@ -129,14 +133,17 @@ impl Outputs {
     }
 
     /// Every dead-letter queue, by name, with its URL.
-    pub fn dead_letter_queues(&self) -> [(&'static str, &str); 5] {
-        [
+    pub fn dead_letter_queues(&self) -> Vec<(&'static str, &str)> {
+        let mut queues: Vec<(_, &str)> = vec![
             ("entitlement-intake-dlq", &self.entitlement_intake_dlq_url),
             ("entitlement-outbox-dlq", &self.entitlement_outbox_dlq_url),
             ("quiz-outbox-dlq", &self.quiz_outbox_dlq_url),
             ("quiz-show-start-dlq", &self.quiz_show_start_dlq_url),
             ("live-tally-dlq", &self.live_tally_dlq_url),
-        ]
+        ];
+        let analysts = self.analysts_dlq_url.as_deref();
+        queues.extend(analysts.map(|url| ("analysts-dlq", url)));
+        queues
     }
 }
 
@@ -312,6 +319,19 @@ mod tests {
             outputs.dead_letter_queues()[4],
             ("live-tally-dlq", "the LiveTallyDlqUrl")
         );
+    }
+
+    #[test]
+    fn the_analysts_queue_is_there_only_if_it_was_asked_for() {
+        let without = Outputs::from_sam_list(&listing(&KEYS)).unwrap();
+        assert_eq!(without.analysts_queue_url, None);
+        let mut keys = KEYS.to_vec();
+        keys.extend(["AnalystsQueueUrl", "AnalystsDlqUrl"]);
+        let outputs = Outputs::from_sam_list(&listing(&keys)).unwrap();
+        let url = outputs.analysts_queue_url.as_deref();
+        assert_eq!(url, Some("the AnalystsQueueUrl"));
+        let last = outputs.dead_letter_queues().pop();
+        assert_eq!(last, Some(("analysts-dlq", "the AnalystsDlqUrl")));
     }
 
     #[test]

@@ -100,6 +100,7 @@ impl Run<'_> {
         })?;
         let media = Media {
             token_seconds: Some(TOKEN_SECONDS),
+            analysts_queue: true,
             ..Media::default()
         };
         let mut cloud = self.setting.bring_up(media, Some(page))?;
