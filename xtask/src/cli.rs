@@ -90,6 +90,10 @@ pub(crate) struct Up {
     /// Keep what happens in every quiz for analysts: `export-events` takes it.
     #[arg(long)]
     pub(crate) analysts_queue: bool,
+    /// Let the functions call the cloud by the fault proxy, as under `test`, so that tests of faults
+    /// can be run against it.
+    #[arg(long)]
+    pub(crate) faults: bool,
 }
 
 /// The size and the outcome of the show.

@@ -14,6 +14,7 @@ use crate::{
     broadcast::{Broadcast, Source},
     deployment::{Deployment, STACK},
     failure::Failure,
+    fault_proxy::FaultProxy,
     instance::Instance,
     interrupt,
     network::{self, Reserved},
@@ -41,6 +42,16 @@ pub(crate) struct Plan<'a> {
     pub(crate) media: Media,
     /// Serve the viewers' page, which has been built.
     pub(crate) page: Option<Page<'a>>,
+    pub(crate) calls: Calls,
+}
+
+/// How the functions call the cloud.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Calls {
+    /// As they would on AWS.
+    Direct,
+    /// By a proxy that makes them fail when a test asks.
+    ByFaultProxy,
 }
 
 /// What is on air, for whom, and who else takes an interest.
@@ -72,8 +83,9 @@ pub(crate) enum Video {
 pub(crate) struct Cloud {
     page: Option<Process>,
     broadcast: Option<Broadcast>,
-    ivs: Process,
     ministack: Process,
+    fault_proxy: Option<FaultProxy>,
+    ivs: Process,
 }
 
 impl Cloud {
@@ -81,6 +93,9 @@ impl Cloud {
     pub(crate) fn must_run(&mut self) -> anyhow::Result<()> {
         self.ministack.must_run()?;
         self.ivs.must_run()?;
+        if let Some(proxy) = &mut self.fault_proxy {
+            proxy.must_run()?;
+        }
         self.page.as_mut().map_or(Ok(()), Process::must_run)
     }
 }
@@ -101,8 +116,23 @@ pub(crate) fn bring_up(plan: &Plan<'_>) -> anyhow::Result<Cloud> {
         None => None,
     };
     let step = progress.step("Start the cloud");
-    let (ministack, endpoint_url) = start_ministack(&tools, instance)?;
+    // Each is told where those are that it calls, so the one that all of them call is settled first.
+    let port = Reserved::take()?;
+    let endpoint_url = format!("http://127.0.0.1:{}", port.port());
     let (ivs, ivs_endpoint_url) = start_ivs(workspace, &tools, instance, Some(&endpoint_url))?;
+    let fault_proxy = match plan.calls {
+        Calls::Direct => None,
+        Calls::ByFaultProxy => Some(FaultProxy::start(
+            workspace,
+            instance,
+            &endpoint_url,
+            &ivs_endpoint_url,
+        )?),
+    };
+    let functions_call = fault_proxy
+        .as_ref()
+        .map_or(&endpoint_url, FaultProxy::endpoint_url);
+    let ministack = start_ministack(&tools, instance, port, functions_call)?;
     let deployment = Deployment {
         workspace,
         instance,
@@ -111,6 +141,7 @@ pub(crate) fn bring_up(plan: &Plan<'_>) -> anyhow::Result<Cloud> {
         page_origin: page
             .as_ref()
             .map(|(_, port)| format!("http://127.0.0.1:{}", port.port())),
+        fault_proxy: fault_proxy.as_ref().map(FaultProxy::description),
     };
     let prepared = deployment.prepare(&ivs_endpoint_url, &plan.media, &step)?;
     let rtmp_url = text(&prepared["channel"]["rtmpUrl"], "the address to publish to")?;
@@ -128,8 +159,9 @@ pub(crate) fn bring_up(plan: &Plan<'_>) -> anyhow::Result<Cloud> {
     let mut cloud = Cloud {
         page: None,
         broadcast: source.map(|source| Broadcast::start(&tools.ffmpeg(), source, &rtmp_url, &log)),
-        ivs,
         ministack,
+        fault_proxy,
+        ivs,
     };
     let Cloud { broadcast, ivs, .. } = &mut cloud;
     interrupt::side_by_side(vec![
@@ -162,11 +194,16 @@ fn is_live(ivs_endpoint_url: &str, channel_arn: &str) -> bool {
     network::takes(ivs_endpoint_url, "/GetStream", &authorization, &body)
 }
 
-fn start_ministack(tools: &Tools, instance: &Instance) -> anyhow::Result<(Process, String)> {
-    let port = network::free_port()?;
-    let endpoint_url = format!("http://127.0.0.1:{port}");
+/// Starts MiniStack on a port. It tells the functions that AWS is at `functions_call`.
+fn start_ministack(
+    tools: &Tools,
+    instance: &Instance,
+    port: Reserved,
+    functions_call: &str,
+) -> anyhow::Result<Process> {
+    let port = port.release();
     let mut command = Command::new(tools.program(Tool::MiniStack, "ministack"));
-    for_local_cloud(&mut command, &endpoint_url);
+    for_local_cloud(&mut command, functions_call);
     command
         .env("AUTH", "true")
         .env("BIND_HOST", "127.0.0.1")
@@ -180,7 +217,7 @@ fn start_ministack(tools: &Tools, instance: &Instance) -> anyhow::Result<(Proces
     await_start(&mut process, || {
         Ok(network::answers(port, "/_ministack/health").then_some(()))
     })?;
-    Ok((process, endpoint_url))
+    Ok(process)
 }
 
 /// Starts the stand-in for IVS; returns its address too. It tells EventBridge at the given address,

@@ -19,7 +19,7 @@ pub(crate) use self::{bench::bench, demo::demo, soak::soak, test::test, up::up};
 use crate::{
     build,
     cli::{Lint, Up},
-    cloud::{self, Cloud, Media, Plan, Video},
+    cloud::{self, Calls, Cloud, Media, Plan, Video},
     instance::Instance,
     interrupt, lint,
     page::Page,
@@ -75,13 +75,19 @@ impl<'a> Setting<'a> {
         ])
     }
 
-    fn bring_up(&self, media: Media, page: Option<Page<'_>>) -> anyhow::Result<Cloud> {
+    fn bring_up(
+        &self,
+        media: Media,
+        page: Option<Page<'_>>,
+        calls: Calls,
+    ) -> anyhow::Result<Cloud> {
         cloud::bring_up(&Plan {
             workspace: self.workspace,
             instance: &self.instance,
             progress: &self.progress,
             media,
             page,
+            calls,
         })
     }
 

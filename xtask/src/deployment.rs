@@ -26,6 +26,8 @@ pub(crate) struct Deployment<'a> {
     pub(crate) endpoint_url: String,
     /// The origin of the viewers' page, if it is served.
     pub(crate) page_origin: Option<String>,
+    /// The file that says where the fault proxy is, if the functions call the cloud by it.
+    pub(crate) fault_proxy: Option<PathBuf>,
 }
 
 impl Deployment<'_> {
@@ -65,6 +67,9 @@ impl Deployment<'_> {
             .arg(&file);
         if let Some(origin) = &self.page_origin {
             command.args(["--origin", origin]);
+        }
+        if let Some(file) = &self.fault_proxy {
+            command.arg("--fault-proxy").arg(file);
         }
         if let Some(seconds) = media.token_seconds {
             command.args(["--token-seconds", &seconds.to_string()]);

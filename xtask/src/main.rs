@@ -12,6 +12,7 @@ mod commands;
 mod deployment;
 mod doctor;
 mod failure;
+mod fault_proxy;
 mod instance;
 mod interrupt;
 mod lint;

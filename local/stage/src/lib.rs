@@ -35,10 +35,11 @@ pub mod stack;
 pub mod upstream;
 
 pub use failure::in_one_line;
+pub use faults::{Fault, Faults};
 pub use http_event::http_event;
 pub use ivs_stub::IvsStub;
 pub use json_service::CallError;
 pub use logs::Logs;
 pub use people::{People, Person, Tokens};
 pub use probe::Probe;
-pub use stack::{Channel, Outputs, Stack, StackError};
+pub use stack::{Channel, FaultProxy, Outputs, Stack, StackError};

@@ -15,7 +15,7 @@ use clap::{Parser, Subcommand};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use stage::{Channel, Outputs, People, Stack, channel, upstream};
+use stage::{Channel, FaultProxy, Outputs, People, Stack, channel, upstream};
 use uuid::Uuid;
 
 /// Sets the stage for a show in the local cloud.
@@ -52,6 +52,9 @@ struct Prepare {
     /// Where IVS answers.
     #[arg(long)]
     ivs_endpoint_url: String,
+    /// The file that says where the fault proxy is, if the functions are to call the cloud by it.
+    #[arg(long)]
+    fault_proxy: Option<PathBuf>,
     /// The AWS region to play.
     #[arg(long, default_value = "eu-west-1")]
     region: String,
@@ -116,6 +119,7 @@ struct Prepared {
     channel: Channel,
     offline_channel: Channel,
     spare_channels: Vec<Channel>,
+    fault_proxy: Option<FaultProxy>,
 }
 
 /// How many channels are made for tests that bring a stream of their own. All channels together must
@@ -171,11 +175,18 @@ async fn prepare(options: Prepare) -> anyhow::Result<()> {
         .into_iter()
         .chain(&spare_channels)
         .collect();
+    let fault_proxy = options
+        .fault_proxy
+        .as_deref()
+        .map(fault_proxy)
+        .transpose()?;
     let mut parameters = channel::parameters(
         &all,
         options.token_seconds,
         &secret_arn,
-        &options.ivs_endpoint_url,
+        fault_proxy
+            .as_ref()
+            .map_or(&options.ivs_endpoint_url, |proxy| &proxy.ivs_endpoint_url),
     );
     if options.analysts_queue {
         parameters["AnalystsQueue"] = "on".into();
@@ -188,6 +199,7 @@ async fn prepare(options: Prepare) -> anyhow::Result<()> {
         channel,
         offline_channel,
         spare_channels,
+        fault_proxy,
     };
     let text = serde_json::to_string_pretty(&prepared)?;
     std::fs::write(&options.out, text)
@@ -208,8 +220,14 @@ fn describe(options: &Describe) -> anyhow::Result<()> {
         offline_channel: prepared.offline_channel,
         spare_channels: prepared.spare_channels,
         page_url: options.page_url.clone(),
+        fault_proxy: prepared.fault_proxy,
     };
     Ok(stack.save(&options.out)?)
+}
+
+fn fault_proxy(file: &Path) -> anyhow::Result<FaultProxy> {
+    serde_json::from_str(&read(file)?)
+        .with_context(|| format!("{} does not say where the fault proxy is", file.display()))
 }
 
 async fn user(options: User) -> anyhow::Result<()> {

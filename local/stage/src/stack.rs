@@ -69,6 +69,21 @@ pub struct Stack {
     /// Where the viewers' page is served, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page_url: Option<String>,
+    /// What stands between the functions and the cloud, if anything does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault_proxy: Option<FaultProxy>,
+}
+
+/// Where the fault proxy is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FaultProxy {
+    /// Where faults are made; see [`crate::faults`].
+    pub control_url: String,
+    /// Where the functions find every AWS service but IVS.
+    pub endpoint_url: String,
+    /// Where the functions find IVS.
+    pub ivs_endpoint_url: String,
 }
 
 /// The outputs of `infra/app.yaml`.

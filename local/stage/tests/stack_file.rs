@@ -55,6 +55,11 @@ fn example() -> Value {
             "origin": "http://localhost:8080",
         }],
         "pageUrl": "http://127.0.0.1:8080/",
+        "faultProxy": {
+            "controlUrl": "http://127.0.0.1:4569",
+            "endpointUrl": "http://127.0.0.1:4570",
+            "ivsEndpointUrl": "http://127.0.0.1:4571",
+        },
     })
 }
 

@@ -6,6 +6,7 @@ use super::{Setting, exit_code, keep, media, no_report_yet, up};
 use crate::{
     build,
     cli::{Demo, Up},
+    cloud::Calls,
     tools::Tool,
     workspace::Workspace,
 };
@@ -25,7 +26,7 @@ pub(crate) fn demo(workspace: &Workspace, options: &Demo) -> anyhow::Result<Exit
     setting.make(build::Scope::Programs, &tools, || {
         page.map_or(Ok(()), |page| page.build())
     })?;
-    let mut cloud = setting.bring_up(media, page)?;
+    let mut cloud = setting.bring_up(media, page, Calls::Direct)?;
     let mut command = Command::new(workspace.program("show"));
     command
         .args(["--viewers", &options.viewers.to_string()])

@@ -6,7 +6,7 @@ use super::Setting;
 use crate::{
     build::{self, Scope},
     cli::{Part, Test},
-    cloud::{Cloud, Media},
+    cloud::{Calls, Cloud, Media},
     failure::Failure,
     lint,
     process::Process,
@@ -103,7 +103,9 @@ impl Run<'_> {
             analysts_queue: true,
             ..Media::default()
         };
-        let mut cloud = self.setting.bring_up(media, Some(page))?;
+        let mut cloud = self
+            .setting
+            .bring_up(media, Some(page), Calls::ByFaultProxy)?;
         let mut failed = Vec::new();
         if self.includes(Part::Rust) && !self.rust_tests(&mut cloud)? {
             failed.push("some tests in Rust failed".to_owned());

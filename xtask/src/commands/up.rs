@@ -6,7 +6,15 @@ use anyhow::Context;
 use serde_json::{Value, json};
 
 use super::{Setting, keep, media};
-use crate::{build, cli::Up, cloud, page::path_form, process, tools::Tool, workspace::Workspace};
+use crate::{
+    build,
+    cli::Up,
+    cloud::{self, Calls},
+    page::path_form,
+    process,
+    tools::Tool,
+    workspace::Workspace,
+};
 
 /// `up`
 pub(crate) fn up(workspace: &Workspace, options: &Up) -> anyhow::Result<ExitCode> {
@@ -16,7 +24,11 @@ pub(crate) fn up(workspace: &Workspace, options: &Up) -> anyhow::Result<ExitCode
     let mut tools = Tool::CLOUD.to_vec();
     tools.push(Tool::Page);
     setting.make(build::Scope::Programs, &tools, || page.build())?;
-    let mut cloud = setting.bring_up(media, Some(page))?;
+    let calls = match options.faults {
+        true => Calls::ByFaultProxy,
+        false => Calls::Direct,
+    };
+    let mut cloud = setting.bring_up(media, Some(page), calls)?;
     tell(&setting)?;
     keep(&mut cloud)?;
     Ok(ExitCode::SUCCESS)

@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 use crate::{
     build::Scope,
     cli::Revocations,
-    cloud::Media,
+    cloud::{Calls, Media},
     commands::{Setting, exit_code, no_report_yet},
     tools::Tool,
     workspace::Workspace,
@@ -19,7 +19,7 @@ pub(super) fn revocations(
     let setting = Setting::new(workspace)?;
     let report = options.json.as_deref().map(no_report_yet).transpose()?;
     setting.make(Scope::Programs, Tool::CLOUD, || Ok(()))?;
-    let mut cloud = setting.bring_up(Media::default(), None)?;
+    let mut cloud = setting.bring_up(Media::default(), None, Calls::Direct)?;
     let mut command = Command::new(workspace.program("revocations"));
     command
         .args(["--viewers", &options.viewers.to_string()])
