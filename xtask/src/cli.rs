@@ -61,6 +61,12 @@ pub(crate) enum Command {
     /// IVS, lets the functions sign with it, and deletes the old one when no token of it can be in
     /// use. It may be interrupted at any point: run again, it finishes.
     RotatePlaybackKey(operate::RotatePlaybackKey),
+    /// Take what happened off the analysts' queue, into a file of JSON lines per kind of event.
+    ///
+    /// On a running `up --analysts-queue`, or with --stack-name on AWS. Each event is written once,
+    /// whatever comes again, and deleted from the queue when it is on the disk. It may be
+    /// interrupted at any point: run again, it goes on.
+    ExportEvents(operate::ExportEvents),
     /// Run all checks and all tests.
     ///
     /// Runs `lint`, brings the local cloud up, runs the tests of every crate and of the page

@@ -68,6 +68,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::RotatePlaybackKey(options) => {
             commands::operate::rotate_playback_key(&workspace, &options)
         }
+        Command::ExportEvents(options) => commands::operate::export_events(&workspace, &options),
         Command::Test(options) => commands::test(&workspace, &options),
         Command::Lint(options) => commands::lint(&workspace, &options),
         Command::Bench(what) => commands::bench(&workspace, &what),

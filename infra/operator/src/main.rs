@@ -1,12 +1,13 @@
 //! `operator`: what an operator does to a deployed stack, on AWS and on one machine alike.
 //!
-//! `cargo xtask redrive` and `cargo xtask rotate-playback-key` run it.
+//! `cargo xtask redrive`, `rotate-playback-key` and `export-events` run it.
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use jiff::{SignedDuration, Timestamp};
 use operator::{
+    export::{Export, folder::Folder},
     failure::{self, Advised},
     function::Functions,
     ivs::KeyPairs,
@@ -62,6 +63,22 @@ enum Command {
     /// No viewer is refused meanwhile. It may be interrupted at any point; run again, it finishes
     /// the rotation that was interrupted and starts no other.
     RotatePlaybackKey(RotationOptions),
+    /// Take what happened off the analysts' queue, into a file of JSON lines per kind of event.
+    ///
+    /// Each event is written once, whatever comes again, and deleted from the queue when it is on
+    /// the disk. It may be interrupted at any point; run again, it goes on. Ends when the queue is
+    /// empty, and exits with 0 only if everything in it was an event.
+    ExportEvents(ExportOptions),
+}
+
+#[derive(Args)]
+struct ExportOptions {
+    /// The folder that the files are in; it is made if it is not there.
+    #[arg(long, value_name = "FOLDER")]
+    out: PathBuf,
+    /// Never end: wait for more events, until Ctrl-C.
+    #[arg(long)]
+    follow: bool,
 }
 
 #[derive(Args)]
@@ -120,7 +137,35 @@ async fn run(Arguments { stack, command }: Arguments) -> anyhow::Result<()> {
     match command {
         Command::Redrive(options) => redrive(&target, &options).await,
         Command::RotatePlaybackKey(options) => rotate(&target, &options).await,
+        Command::ExportEvents(options) => export(&target, &options).await,
     }
+}
+
+/// How long a queue of this stack has to say that it is empty before it is believed.
+fn quiet(target: &Target) -> SignedDuration {
+    match target.local {
+        true => QUIET_HERE,
+        false => QUIET_ON_AWS,
+    }
+}
+
+async fn export(target: &Target, options: &ExportOptions) -> anyhow::Result<()> {
+    let queue = target.output("AnalystsQueueUrl").map_err(|_| {
+        let next =
+            "deploy it with AnalystsQueue=on (on this machine: cargo xtask up --analysts-queue)";
+        Advised::new("this stack keeps no events for analysts", next)
+    })?;
+    let mut folder = Folder::open(&options.out)?;
+    let export = Export {
+        queues: Queues::new(aws_sdk_sqs::Client::new(&target.aws)),
+        queue: queue.to_owned(),
+        now: Timestamp::now,
+        quiet: quiet(target),
+        follow: options.follow,
+    };
+    let counts = export.run(&mut folder).await?;
+    println!("{}", counts.summary(&options.out));
+    Ok(counts.verdict()?)
 }
 
 async fn redrive(target: &Target, options: &RedriveOptions) -> anyhow::Result<()> {
@@ -131,10 +176,7 @@ async fn redrive(target: &Target, options: &RedriveOptions) -> anyhow::Result<()
         streams: Streams::new(aws_sdk_dynamodbstreams::Client::new(&target.aws)),
         sagas: Sagas::new(aws_sdk_sfn::Client::new(&target.aws)),
         now: Timestamp::now,
-        quiet: match target.local {
-            true => QUIET_HERE,
-            false => QUIET_ON_AWS,
-        },
+        quiet: quiet(target),
     };
     let outcomes = redrive.run(&queues, options.dry_run).await;
     print!("\n{}", report::table(&outcomes, options.dry_run));

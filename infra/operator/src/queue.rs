@@ -1,26 +1,32 @@
-//! SQS: the dead-letter queues, and the queue that a message goes back to.
+//! SQS: the dead-letter queues, the queue that a message goes back to, and the analysts' queue.
 
 use std::collections::BTreeMap;
 
 use aws_sdk_sqs::{
     Client,
     types::{
-        ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName,
-        QueueAttributeName,
+        ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message,
+        MessageSystemAttributeName, QueueAttributeName,
     },
 };
-use cuepoint_shared::aws::AwsError;
+use cuepoint_shared::aws::{AwsError, Failure};
 use jiff::Timestamp;
 
 use crate::redrive::letter::Letter;
 
 /// How many messages one call takes.
 const AT_ONCE: i32 = 10;
-/// How long a call waits for a first message, in seconds: so it asks all of the queue's servers.
-const WAIT: i32 = 1;
-/// How long a message that was received is hidden from others, in seconds. It is there again after
-/// that, should this program be killed.
-pub const HIDDEN: i32 = 600;
+
+/// How messages are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taking {
+    /// How long they are hidden from others, in seconds, 43,200 at most. They are there again after
+    /// that, should this program be killed.
+    pub hidden: i32,
+    /// How long a call waits for a first one, in seconds, 1 to 20: so it asks all of the queue's
+    /// servers.
+    pub wait: i32,
+}
 
 /// What lets a received message be deleted or shown again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,14 +55,18 @@ impl Queues {
     ///
     /// # Errors
     /// [`AwsError`]
-    pub async fn receive(&self, queue: &str) -> Result<Vec<(Letter, Receipt)>, AwsError> {
+    pub async fn receive(
+        &self,
+        queue: &str,
+        taking: Taking,
+    ) -> Result<Vec<(Letter, Receipt)>, AwsError> {
         let answer = self
             .client
             .receive_message()
             .queue_url(queue)
             .max_number_of_messages(AT_ONCE)
-            .visibility_timeout(HIDDEN)
-            .wait_time_seconds(WAIT)
+            .visibility_timeout(taking.hidden)
+            .wait_time_seconds(taking.wait)
             .message_attribute_names("All")
             .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
             .send()
@@ -94,12 +104,47 @@ impl Queues {
             .map_err(|error| AwsError::new("DeleteMessage", &error))
     }
 
+    /// Deletes messages, at most as many as were received at once.
+    ///
+    /// # Errors
+    /// [`AwsError`] of the call, or of the first message that was not deleted.
+    pub async fn delete_all(&self, queue: &str, receipts: &[Receipt]) -> Result<(), AwsError> {
+        if receipts.is_empty() {
+            return Ok(());
+        }
+        let entries = receipts.iter().enumerate().map(|(index, Receipt(handle))| {
+            DeleteMessageBatchRequestEntry::builder()
+                .id(index.to_string())
+                .receipt_handle(handle)
+                .build()
+                .expect("id and receipt are set")
+        });
+        let call = self.client.delete_message_batch().queue_url(queue);
+        let answer = call
+            .set_entries(Some(entries.collect()))
+            .send()
+            .await
+            .map_err(|error| AwsError::new("DeleteMessageBatch", &error))?;
+        match answer.failed().first() {
+            None => Ok(()),
+            Some(failed) => Err(AwsError {
+                operation: "DeleteMessageBatch",
+                failure: match failed.sender_fault() {
+                    true => Failure::Refused,
+                    false => Failure::Unavailable,
+                },
+                code: failed.code().to_owned(),
+                message: failed.message().unwrap_or("no message").to_owned(),
+            }),
+        }
+    }
+
     /// Shows messages again that were received. One that is gone or was shown again by itself is
     /// fine.
     ///
     /// # Errors
     /// The first [`AwsError`]; all other messages are shown. What is not shown now is there again
-    /// after [`HIDDEN`] seconds.
+    /// when the time is over for which it was taken.
     pub async fn release(&self, queue: &str, receipts: &[Receipt]) -> Result<(), AwsError> {
         let mut failed = None;
         for some in receipts.chunks(AT_ONCE.unsigned_abs() as usize) {

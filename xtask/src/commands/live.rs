@@ -132,6 +132,12 @@ impl Arguments {
             .extend(value.map(|value| format!("{option}={value}").into()));
     }
 
+    pub(super) fn path(&mut self, option: &str, path: &Path) {
+        let mut word = OsString::from(format!("{option}="));
+        word.push(path);
+        self.0.push(word);
+    }
+
     pub(super) fn flag(&mut self, option: &str, is_set: bool) {
         self.0.extend(is_set.then(|| option.into()));
     }

@@ -1,7 +1,11 @@
 //! The commands that an operator needs on a deployed stack, here or on AWS: each hands its arguments
 //! to `operator`, which knows how to talk to AWS.
 
-use std::{ffi::OsString, path::Path, process::Command, process::ExitCode};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
 
 use clap::Args;
 
@@ -58,6 +62,19 @@ pub(crate) struct RotatePlaybackKey {
     skew_seconds: Option<u32>,
 }
 
+/// Where to, and until when.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ExportEvents {
+    #[command(flatten)]
+    stack: Stack,
+    /// The folder that the files are in; it is made if it is not there.
+    #[arg(long, value_name = "FOLDER")]
+    out: PathBuf,
+    /// Never end: wait for more events, until Ctrl-C.
+    #[arg(long)]
+    follow: bool,
+}
+
 /// `redrive`
 pub(crate) fn redrive(workspace: &Workspace, options: &Redrive) -> anyhow::Result<ExitCode> {
     let mut arguments = Arguments::new("redrive");
@@ -76,6 +93,17 @@ pub(crate) fn rotate_playback_key(
     arguments.flag("--dry-run", options.dry_run);
     arguments.add("--settle-seconds", seconds(options.settle_seconds).as_ref());
     arguments.add("--skew-seconds", seconds(options.skew_seconds).as_ref());
+    run(workspace, &options.stack, arguments)
+}
+
+/// `export-events`
+pub(crate) fn export_events(
+    workspace: &Workspace,
+    options: &ExportEvents,
+) -> anyhow::Result<ExitCode> {
+    let mut arguments = Arguments::new("export-events");
+    arguments.path("--out", &options.out);
+    arguments.flag("--follow", options.follow);
     run(workspace, &options.stack, arguments)
 }
 

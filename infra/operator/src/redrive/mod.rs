@@ -9,7 +9,6 @@ mod deliver;
 pub mod letter;
 mod reading;
 pub mod report;
-mod settling;
 
 use std::collections::{HashMap, HashSet};
 
@@ -21,10 +20,14 @@ use self::{
     letter::{Opened, Origin},
     reading::{End, Reading, Taken},
     report::{Outcome, Tally},
-    settling::Quiet,
 };
 use crate::{
-    failure::advise, function::Functions, queue::Queues, saga::Sagas, stream::Streams,
+    failure::advise,
+    function::Functions,
+    queue::{Queues, Taking},
+    saga::Sagas,
+    settling::{Quiet, TICK},
+    stream::Streams,
     target::Target,
 };
 
@@ -120,6 +123,14 @@ pub fn queues(target: &Target, only: Option<&str>) -> anyhow::Result<Vec<DeadLet
         })
         .collect()
 }
+
+/// How letters are taken: for as long as the longest redrive of a queue may take.
+const TAKING: Taking = Taking {
+    hidden: 600,
+    wait: 1,
+};
+/// How long a consumer may take to hand back what it cannot do.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(3);
 
 /// Moves dead letters.
 pub struct Redrive {
@@ -224,7 +235,8 @@ impl Redrive {
     ) -> anyhow::Result<End> {
         let mut reading = Reading::new(taken);
         loop {
-            let some = self.queues.receive(&queue.url).await.map_err(advise)?;
+            let some = self.queues.receive(&queue.url, TAKING).await;
+            let some = some.map_err(advise)?;
             let (new, end) = reading.came(some);
             new.into_iter().map(Opened::new).for_each(&mut keep);
             if let Some(end) = end {
@@ -270,7 +282,7 @@ impl Redrive {
 
     /// Waits until the consumer of a queue has had everything. No: it is still busy after a while.
     async fn settles(&self, queue: &str) -> anyhow::Result<bool> {
-        let give_up = (self.now)().saturating_add(settling::PATIENCE)?;
+        let give_up = (self.now)().saturating_add(PATIENCE)?;
         let mut quiet = Quiet::new(self.quiet);
         loop {
             let empty = self.queues.is_empty(queue).await.map_err(advise)?;
@@ -281,7 +293,7 @@ impl Redrive {
             if now > give_up {
                 return Ok(false);
             }
-            tokio::time::sleep(settling::TICK).await;
+            tokio::time::sleep(TICK).await;
         }
     }
 }

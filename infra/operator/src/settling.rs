@@ -1,24 +1,22 @@
-//! When the consumer of a queue has had everything. No rule here talks to AWS.
+//! When a queue that says it is empty is believed. No rule here talks to AWS.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// How long a consumer may take to hand back what it cannot do.
-pub(super) const PATIENCE: SignedDuration = SignedDuration::from_mins(3);
-/// How often it is looked whether it has.
-pub(super) const TICK: Duration = Duration::from_millis(500);
+/// How often it is asked.
+pub(crate) const TICK: Duration = Duration::from_millis(500);
 
 /// Since when a queue has said that it is empty.
 #[derive(Debug)]
-pub(super) struct Quiet {
+pub(crate) struct Quiet {
     needed: SignedDuration,
     since: Option<Timestamp>,
 }
 
 impl Quiet {
     /// A queue that is believed to be empty when it has said so for this long.
-    pub(super) fn new(needed: SignedDuration) -> Self {
+    pub(crate) fn new(needed: SignedDuration) -> Self {
         Self {
             needed,
             since: None,
@@ -26,7 +24,7 @@ impl Quiet {
     }
 
     /// Whether it is believed, with what it says now.
-    pub(super) fn lasted(&mut self, empty: bool, now: Timestamp) -> bool {
+    pub(crate) fn lasted(&mut self, empty: bool, now: Timestamp) -> bool {
         if !empty {
             self.since = None;
             return false;
