@@ -2,7 +2,8 @@
 
 import { type Result, SIGNED_OUT } from './failures';
 import { request, unexpected } from './http';
-import { record, text, whole } from './json';
+import { type Json, list, record, text, whole } from './json';
+import type { Leaderboard, Standing } from './leaderboard';
 import type { Session } from './session';
 
 /** What lets the player play a private channel. */
@@ -27,7 +28,23 @@ export function isUsableAgain({ singleUse, expiresAt }: PlaybackToken, now: numb
 /** An answer that counts. */
 export interface Receipt {
   readonly choice: number;
+  /** How long the question still takes answers, by the service's clock. */
+  readonly remainingMillis: number | undefined;
 }
+
+/** How a question stands. */
+export interface Results {
+  readonly status: 'open' | 'closed' | 'tallied' | 'voided';
+  /** How many chose each option: the final count; none before it is made. */
+  readonly counts: readonly number[] | undefined;
+  /** The index of the correct option; none in a poll, or before the final count. */
+  readonly correct: number | undefined;
+}
+
+const STATUSES: readonly Results['status'][] = ['open', 'closed', 'tallied', 'voided'];
+
+/** Which run of a quiz. */
+export type RunKey = Pick<QuestionKey, 'quizId' | 'runId'>;
 
 /** Which question of which run. */
 export interface QuestionKey {
@@ -63,8 +80,19 @@ export class Api {
     const path = `${questionPath(question)}/answers`;
     return read(await this.#send('POST', path, { choice }), (json) => {
       const recorded = whole(json['choice']);
-      return recorded === undefined ? undefined : { choice: recorded };
+      const remainingMillis = whole(json['remainingMillis']);
+      return recorded === undefined ? undefined : { choice: recorded, remainingMillis };
     });
+  }
+
+  /** How a question stands, also long after the show. */
+  async results(question: QuestionKey): Promise<Result<Results>> {
+    return read(await this.#send('GET', `${questionPath(question)}/results`), readResults);
+  }
+
+  /** The best of a run, and where this viewer is among all, also long after the show. */
+  async leaderboard(run: RunKey): Promise<Result<Leaderboard>> {
+    return read(await this.#send('GET', `${runPath(run)}/leaderboard`), readLeaderboard);
   }
 
   async #send(method: string, path: string, body?: object): Promise<Result<unknown>> {
@@ -93,19 +121,46 @@ export class Api {
   }
 }
 
-function questionPath({ quizId, runId, questionId }: QuestionKey): string {
-  const [quiz, run, question] = [quizId, runId, questionId].map(encodeURIComponent);
-  return `/quizzes/${quiz ?? ''}/runs/${run ?? ''}/questions/${question ?? ''}`;
+function runPath({ quizId, runId }: RunKey): string {
+  return `/quizzes/${encodeURIComponent(quizId)}/runs/${encodeURIComponent(runId)}`;
+}
+
+function questionPath(question: QuestionKey): string {
+  return `${runPath(question)}/questions/${encodeURIComponent(question.questionId)}`;
+}
+
+function readResults(json: Json): Results | undefined {
+  const status = STATUSES.find((known) => known === json['status']);
+  const counts = list(json['final'], (count) => whole(count), 1, 100);
+  const correct = whole(json['correct'], 0, (counts?.length ?? 1) - 1);
+  if (status === undefined || (status === 'tallied' && counts === undefined)) return undefined;
+  return { status, counts, correct };
+}
+
+function readLeaderboard(json: Json): Leaderboard | undefined {
+  const top = list(json['top'], readRanked, 0, 1000);
+  const players = whole(json['players']);
+  if (top === undefined || players === undefined) return undefined;
+  const standing: Standing = { players, you: readPlace(json['you']) };
+  return { top, standing };
+}
+
+function readPlace(value: unknown) {
+  const json = record(value);
+  const [rank, points] = [whole(json?.['rank'], 1), whole(json?.['points'])];
+  return rank === undefined || points === undefined ? undefined : { rank, points };
+}
+
+function readRanked(value: unknown) {
+  const [place, name] = [readPlace(value), text(record(value)?.['name'])];
+  return place === undefined || name === undefined ? undefined : { ...place, name };
 }
 
 function isUnauthenticated(result: Result<unknown>): boolean {
   return !result.ok && result.failure.kind === 'problem' && result.failure.status === 401;
 }
 
-function read<T>(
-  result: Result<unknown>,
-  reader: (json: Readonly<Record<string, unknown>>) => T | undefined,
-): Result<T> {
+function read<T>(result: Result<unknown>, reader: (json: Json) => T | undefined): Result<T> {
   if (!result.ok) return result;
   const json = record(result.value);
   const value = json && reader(json);

@@ -19,6 +19,15 @@ export interface QuestionCue {
   readonly seconds: number;
 }
 
+/**
+ * The how-manieth time a question is asked, from 1. It is asked again when the stream broke off in the
+ * middle of it, as `q1-2` after `q1`; the earlier one then does not count.
+ */
+export function attemptOf({ questionId }: Pick<QuestionCue, 'questionId'>): number {
+  const [, attempt] = /-(\d{1,3})$/.exec(questionId) ?? [];
+  return attempt === undefined ? 1 : Number(attempt);
+}
+
 /** A question as the IVS tutorials' generator sends it: nothing collects its answers. */
 export interface PlainQuestion {
   readonly kind: 'plain';

@@ -73,6 +73,10 @@ function problemInWords({ status, name, detail }: Problem): string {
       return `Too late. ${detail}`.trim();
     case 'window-not-open':
       return 'This question is not open yet. Try again in a moment.';
+    case 'question-voided':
+      return 'This question was withdrawn. No answer to it counts.';
+    case 'not-found':
+      return detail || 'There is no such question.';
     case 'too-many-requests':
       return detail || 'You have asked too often. Try again in a moment.';
     case 'unavailable':

@@ -4,11 +4,12 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 
 import { Api } from './api';
-import { now } from './clock';
+import { now, spread } from './clock';
 import { App } from './components/App';
 import { type Config, ConfigError, loadConfig } from './config';
 import { Identity } from './identity';
 import { createPlayer } from './player';
+import type { Store } from './recall';
 import type { Services } from './services';
 import { Session } from './session';
 import './styles.css';
@@ -16,7 +17,17 @@ import './styles.css';
 function servicesOf(config: Config): Services {
   const identity = new Identity(config.identityUrl, config.userPoolClientId);
   const session = new Session(identity, now);
-  return { config, session, api: new Api(config.apiUrl, session), createPlayer, clock: now };
+  const api = new Api(config.apiUrl, session);
+  return { config, session, api, createPlayer, clock: now, spread, store: browserStore() };
+}
+
+/** A browser may refuse even to name what it keeps. */
+function browserStore(): Store {
+  try {
+    return window.localStorage;
+  } catch {
+    return { getItem: () => null, setItem: () => undefined };
+  }
 }
 
 async function page() {

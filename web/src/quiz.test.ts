@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { Cue, QuestionCue } from './cues';
-import type { Failure } from './failures';
-import { type Action, NO_QUIZ, type Quiz, answerOf, millisLeft, quizReducer } from './quiz';
+import { type Action, NO_QUIZ, type Quiz, mayChoose, millisLeft, quizReducer } from './quiz';
 
 function question(n: number, runId = 'run'): QuestionCue {
   return {
@@ -104,6 +103,66 @@ describe('a question', () => {
     expect(answerIn(after(question(1), choose(0), question(1, 'second'), late))).toEqual({
       kind: 'none',
     });
+  });
+});
+
+describe('a question that is asked again', () => {
+  const again: QuestionCue = { ...question(1), questionId: 'q1-2' };
+
+  it('takes the place of the first, whose answer is gone', () => {
+    const quiz = after(question(1), choose(1), again);
+    expect(quiz.newest?.questionId).toBe('q1-2');
+    expect(answerIn(quiz)).toEqual({ kind: 'none' });
+    expect(answerIn(after(question(1), choose(1), again, choose(2)))).toMatchObject({ choice: 2 });
+  });
+
+  it('does not come back as it was the first time, nor a second time', () => {
+    const quiz = after(question(1), again);
+    for (const cue of [question(1), again]) {
+      expect(quizReducer(quiz, { type: 'cue', cue, at: 9 })).toBe(quiz);
+    }
+    expect(after(question(1), again, question(2), again).newest?.n).toBe(2);
+  });
+
+  it('has its own results', () => {
+    expect(after(question(1), again, results(1)).screen.kind).toBe('question');
+    const own: Cue = { kind: 'results', questionId: 'q1-2', counts: [1, 2, 3], correct: 2 };
+    expect(after(question(1), again, own).screen.kind).toBe('results');
+  });
+});
+
+describe('what the service says', () => {
+  const answered = (answer: object, closesAt?: number): Action =>
+    ({ type: 'answered', question: question(1), answer, closesAt }) as Action;
+
+  it('sets how much time is left', () => {
+    const { screen } = after(question(1), choose(1), answered({ kind: 'recorded' }, 17_000));
+    expect(screen.kind === 'question' && millisLeft(screen.round, 2_000)).toBe(15_000);
+  });
+
+  it('of a question that came too early lets the same answer be sent again', () => {
+    const { screen } = after(question(1), choose(1), answered({ kind: 'early', choice: 1 }));
+    expect([1, 2].map((choice) => mayChoose(screen, choice, 99_000))).toEqual([true, false]);
+    expect([1, 2].map((choice) => mayChoose(screen, choice, 2_000))).toEqual([true, true]);
+  });
+
+  it('of a withdrawn question ends it', () => {
+    const quiz = after(question(1), choose(1), { type: 'voided', question: question(1) });
+    expect(answerIn(quiz)).toEqual({ kind: 'voided' });
+    expect(mayChoose(quiz.screen, 1, 2_000)).toBe(false);
+    expect(after(question(2), { type: 'voided', question: question(1) })).toEqual(
+      after(question(2)),
+    );
+  });
+
+  it('of the own place is shown with the leaderboard of its run', () => {
+    const standing = { players: 9, you: { rank: 2, points: 1 } };
+    const said = (runId: string): Action => ({ type: 'standing', runId, standing });
+    expect(after(question(1), LEADERBOARD, said('run')).screen).toMatchObject({ standing });
+    expect(after(question(1), LEADERBOARD, said('second')).screen).toMatchObject({
+      standing: undefined,
+    });
+    expect(after(question(1), said('run'))).toEqual(after(question(1)));
   });
 });
 
@@ -217,36 +276,4 @@ it('holds its promises for every order of cues, with gaps and repeats', () => {
       }
     }
   }
-});
-
-describe('answerOf', () => {
-  const problem = (status: number, name: string, members = {}): Failure => ({
-    kind: 'problem',
-    status,
-    name,
-    detail: '',
-    members,
-  });
-
-  it.each<[Failure, object]>([
-    [problem(410, 'window-closed'), { kind: 'late', choice: 1 }],
-    [problem(409, 'already-answered', { choice: 0 }), { kind: 'recorded-before', choice: 0 }],
-    [problem(409, 'already-answered'), { kind: 'refused' }],
-    [problem(409, 'window-not-open'), { kind: 'unsent' }],
-    [problem(422, 'unknown-option'), { kind: 'refused' }],
-    [problem(404, 'not-found'), { kind: 'refused' }],
-    [problem(503, 'unavailable'), { kind: 'unsent' }],
-    [problem(429, 'http'), { kind: 'unsent' }],
-    [{ kind: 'unreachable' }, { kind: 'unsent', choice: 1 }],
-    [{ kind: 'signed-out' }, { kind: 'unsent', choice: 1 }],
-  ])('reads %j', (failure, answer) => {
-    expect(answerOf(1, { ok: false, failure })).toMatchObject(answer);
-  });
-
-  it('takes the choice that the service recorded', () => {
-    expect(answerOf(1, { ok: true, value: { choice: 1 } })).toEqual({
-      kind: 'recorded',
-      choice: 1,
-    });
-  });
 });

@@ -6,29 +6,24 @@
  * retried). A repeated question never takes an answer back or gives more time.
  */
 
-import type { CancelledCue, Cue, Place, PlainQuestion, QuestionCue, ResultsCue } from './cues';
-import { type Result, inWords } from './failures';
-import type { Receipt } from './api';
-
-/** What became of the viewer's answer. */
-export type Answer =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'sending'; readonly choice: number }
-  | { readonly kind: 'recorded'; readonly choice: number }
-  /** Another answer of this viewer was there before: that one counts. */
-  | { readonly kind: 'recorded-before'; readonly choice: number }
-  /** Its time was over when it arrived. */
-  | { readonly kind: 'late'; readonly choice: number }
-  /** Nobody knows whether it arrived: sending it again is safe. */
-  | { readonly kind: 'unsent'; readonly choice: number; readonly why: string }
-  | { readonly kind: 'refused'; readonly choice: number; readonly why: string }
-  /** Of a question that nobody collects answers to. */
-  | { readonly kind: 'kept'; readonly choice: number };
+import { type Answer, mayComeAgain } from './answer';
+import {
+  type CancelledCue,
+  type Cue,
+  type PlainQuestion,
+  type QuestionCue,
+  type ResultsCue,
+  attemptOf,
+} from './cues';
+import { type Ranked, type Standing, type Unplaced, rankedOf } from './leaderboard';
 
 /** A question and what became of it. */
 export interface Round {
   readonly question: QuestionCue | PlainQuestion;
-  /** When the viewer's time is over; undefined: never. */
+  /**
+   * When the viewer's time is over; undefined: never. By the cue at first, and by the service as soon
+   * as it has said how much time is left.
+   */
   readonly closesAt: number | undefined;
   readonly answer: Answer;
 }
@@ -39,7 +34,12 @@ export type Screen =
   | { readonly kind: 'question'; readonly round: Round }
   /** `round` is undefined for a viewer who came after the question. */
   | { readonly kind: 'results'; readonly round: Round | undefined; readonly results: ResultsCue }
-  | { readonly kind: 'leaderboard'; readonly top: readonly Place[] }
+  /** `standing` is what the service says of this viewer, once it has. */
+  | {
+      readonly kind: 'leaderboard';
+      readonly top: readonly Ranked[];
+      readonly standing: Standing | Unplaced | undefined;
+    }
   | { readonly kind: 'cancelled' };
 
 export interface Quiz {
@@ -55,7 +55,15 @@ export interface Quiz {
 export type Action =
   | { readonly type: 'cue'; readonly cue: Cue; readonly at: number }
   | { readonly type: 'choose'; readonly choice: number; readonly at: number }
-  | { readonly type: 'answered'; readonly question: QuestionCue; readonly answer: Answer }
+  | {
+      readonly type: 'answered';
+      readonly question: QuestionCue;
+      readonly answer: Answer;
+      /** When its time is over, if the service has said it. */
+      readonly closesAt?: number | undefined;
+    }
+  | { readonly type: 'voided'; readonly question: QuestionCue }
+  | { readonly type: 'standing'; readonly runId: string; readonly standing: Standing | Unplaced }
   | { readonly type: 'dismiss' }
   | { readonly type: 'reset' };
 
@@ -74,16 +82,26 @@ export function quizReducer(quiz: Quiz, action: Action): Quiz {
       return afterCue(quiz, action.cue, action.at);
     case 'choose':
       return mayChoose(quiz.screen, action.choice, action.at)
-        ? withAnswer(quiz, {
-            kind: quiz.screen.round.question.kind === 'plain' ? 'kept' : 'sending',
-            choice: action.choice,
+        ? withRound(quiz, {
+            answer: {
+              kind: quiz.screen.round.question.kind === 'plain' ? 'kept' : 'sending',
+              choice: action.choice,
+            },
           })
         : quiz;
     case 'answered': {
-      const { screen } = quiz;
-      const round = 'round' in screen ? screen.round : undefined;
-      return round && isSame(round.question, action.question)
-        ? withAnswer(quiz, action.answer)
+      const { question, answer, closesAt } = action;
+      if (!isShown(quiz, question)) return quiz;
+      return withRound(quiz, { answer, ...(closesAt !== undefined && { closesAt }) });
+    }
+    case 'voided':
+      return isShown(quiz, action.question)
+        ? withRound(quiz, { answer: { kind: 'voided' } })
+        : quiz;
+    case 'standing': {
+      const { screen, newest } = quiz;
+      return screen.kind === 'leaderboard' && newest?.runId === action.runId
+        ? { ...quiz, screen: { ...screen, standing: action.standing } }
         : quiz;
     }
     case 'dismiss':
@@ -104,37 +122,14 @@ export function mayChoose(
   if (choice >= question.answers.length) return false;
   if (question.kind === 'plain') return true;
   // It may have arrived in time: the service knows, and says so when it comes again.
-  if (answer.kind === 'unsent' && answer.choice === choice) return true;
-  const isOpen = answer.kind === 'none' || answer.kind === 'unsent' || answer.kind === 'refused';
+  if (mayComeAgain(answer) && answer.choice === choice) return true;
+  const isOpen = answer.kind === 'none' || answer.kind === 'refused' || mayComeAgain(answer);
   return isOpen && millisLeft(screen.round, now) > 0;
 }
 
 /** How long the viewer still has, in milliseconds; Infinity without a limit. */
 export function millisLeft(round: Round, now: number): number {
   return round.closesAt === undefined ? Infinity : Math.max(0, round.closesAt - now);
-}
-
-/** What an answer's request came to. */
-export function answerOf(choice: number, result: Result<Receipt>): Answer {
-  if (result.ok) return { kind: 'recorded', choice: result.value.choice };
-  const { failure } = result;
-  const why = inWords(failure);
-  if (failure.kind !== 'problem') return { kind: 'unsent', choice, why };
-  switch (failure.name) {
-    case 'window-closed':
-      return { kind: 'late', choice };
-    case 'already-answered': {
-      const recorded = failure.members['choice'];
-      return typeof recorded === 'number'
-        ? { kind: 'recorded-before', choice: recorded }
-        : { kind: 'refused', choice, why };
-    }
-    case 'window-not-open':
-      return { kind: 'unsent', choice, why };
-  }
-  return failure.status === 429 || failure.status >= 500
-    ? { kind: 'unsent', choice, why }
-    : { kind: 'refused', choice, why };
 }
 
 function afterCue(quiz: Quiz, cue: Cue, at: number): Quiz {
@@ -146,7 +141,7 @@ function afterCue(quiz: Quiz, cue: Cue, at: number): Quiz {
     case 'results':
       return afterResults(quiz, cue);
     case 'leaderboard':
-      return show(quiz, { kind: 'leaderboard', top: cue.top });
+      return show(quiz, { kind: 'leaderboard', top: rankedOf(cue.top), standing: undefined });
     case 'cancelled':
       return afterCancelled(quiz, cue);
   }
@@ -154,7 +149,9 @@ function afterCue(quiz: Quiz, cue: Cue, at: number): Quiz {
 
 /** Whether a question was asked before: it, or a later one of its run, or its run has ended. */
 function isKnown({ newest, cancelledRun }: Quiz, cue: QuestionCue): boolean {
-  return cue.runId === cancelledRun || (newest?.runId === cue.runId && cue.n <= newest.n);
+  if (cue.runId === cancelledRun) return true;
+  if (newest?.runId !== cue.runId) return false;
+  return cue.n === newest.n ? attemptOf(cue) <= attemptOf(newest) : cue.n < newest.n;
 }
 
 function opened(
@@ -191,12 +188,18 @@ function show(quiz: Quiz, screen: Screen): Quiz {
   return { ...quiz, screen, dismissed: false };
 }
 
-function withAnswer(quiz: Quiz, answer: Answer): Quiz {
+function withRound(quiz: Quiz, changes: Partial<Round>): Quiz {
   const { screen } = quiz;
   if (!('round' in screen) || screen.round === undefined) return quiz;
-  return { ...quiz, screen: { ...screen, round: { ...screen.round, answer } } };
+  return { ...quiz, screen: { ...screen, round: { ...screen.round, ...changes } } };
 }
 
-function isSame(a: QuestionCue | PlainQuestion, b: QuestionCue): boolean {
-  return a.kind === 'question' && a.runId === b.runId && a.questionId === b.questionId;
+/** Whether this question is what is shown, or its results are. */
+function isShown({ screen }: Quiz, question: QuestionCue): boolean {
+  const shown = 'round' in screen ? screen.round?.question : undefined;
+  return (
+    shown?.kind === 'question' &&
+    shown.runId === question.runId &&
+    shown.questionId === question.questionId
+  );
 }

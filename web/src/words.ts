@@ -1,8 +1,11 @@
 /** What the page says, as functions of what it knows. */
 
+import type { Answer } from './answer';
 import type { ResultsCue } from './cues';
 import type { Playback } from './playback';
-import { type Answer, type Quiz, type Round, millisLeft } from './quiz';
+import type { Standing, Unplaced } from './leaderboard';
+import type { State } from './review';
+import { type Quiz, type Round, millisLeft } from './quiz';
 
 /** One bar of the results. */
 export interface Bar {
@@ -15,12 +18,16 @@ export interface Bar {
   readonly isMine: boolean;
 }
 
-/** The results as bars; without the question its options have only their numbers. */
-export function barsOf(results: ResultsCue, round: Round | undefined): readonly Bar[] {
+/** The results as bars; without the options' texts they have only their numbers. */
+export function barsOf(
+  results: ResultsCue,
+  options: readonly string[] | undefined,
+  answer: Answer | undefined,
+): readonly Bar[] {
   const total = results.counts.reduce((sum, count) => sum + count, 0);
-  const mine = round && recordedChoice(round.answer);
+  const mine = answer && recordedChoice(answer);
   return results.counts.map((count, index) => ({
-    label: round?.question.answers[index] ?? `Option ${index + 1}`,
+    label: options?.[index] ?? `Option ${index + 1}`,
     count,
     percent: total === 0 ? 0 : Math.round((100 * count) / total),
     isCorrect: results.correct === undefined ? undefined : results.correct === index,
@@ -44,11 +51,42 @@ export function plural(count: number, one: string): string {
   return `${count.toLocaleString('en')} ${one}${count === 1 ? '' : 's'}`;
 }
 
+const ORDINALS = new Intl.PluralRules('en', { type: 'ordinal' });
+const ENDINGS: Readonly<Record<string, string>> = { one: 'st', two: 'nd', few: 'rd' };
+
+/** "4,711th" */
+export function ordinal(rank: number): string {
+  return `${rank.toLocaleString('en')}${ENDINGS[ORDINALS.select(rank)] ?? 'th'}`;
+}
+
+/** Where the viewer is among all, in a sentence. */
+export function standingInWords(standing: Standing | Unplaced): string {
+  if ('why' in standing) return `Your own place cannot be read now. ${standing.why}`;
+  const { you, players } = standing;
+  if (you === undefined) return 'You answered no question that counts.';
+  const place = `${ordinal(you.rank)} of ${players.toLocaleString('en')}`;
+  return `You are ${place}, with ${plural(you.points, 'point')}.`;
+}
+
+/** Letters that are written from right to left (UAX #9, classes R and AL). */
+const RIGHT_TO_LEFT =
+  /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+/** A text of others within a sentence of ours, which keeps its order whatever the script is. */
+export function within(text: string): string {
+  return RIGHT_TO_LEFT.test(text) ? `\u2068${text}\u2069` : text;
+}
+
+/** The key that chooses an option: 1 to 9, and 0 for the tenth. */
+export function keyOf(index: number): string {
+  return String((index + 1) % 10);
+}
+
 /** What is said below a question. */
 export function noteOn(round: Round, now: number): string {
   const { answer, question } = round;
   const isOver = millisLeft(round, now) === 0;
-  const option = 'choice' in answer ? (question.answers[answer.choice] ?? '') : '';
+  const option = 'choice' in answer ? within(question.answers[answer.choice] ?? '') : '';
   switch (answer.kind) {
     case 'none':
       if (question.kind === 'plain') return 'Answers to this question are not collected.';
@@ -59,6 +97,10 @@ export function noteOn(round: Round, now: number): string {
       return `Your answer is in: ${option}.${isOver ? ' Waiting for the results.' : ''}`;
     case 'recorded-before':
       return `You answered before: ${option}. The first answer counts.`;
+    case 'early':
+      return `Too early. The question is not open yet: send your answer, ${option}, again in a moment.`;
+    case 'voided':
+      return 'This question was withdrawn. No answer to it counts.';
     case 'late':
       return `Too late. Your answer, ${option}, came when the time was over and does not count.`;
     case 'unsent':
@@ -67,6 +109,25 @@ export function noteOn(round: Round, now: number): string {
       return `Your answer was not taken. ${answer.why}`;
     case 'kept':
       return `You chose ${option}. Answers to this question are not collected.`;
+  }
+}
+
+/** What is said of a question that is asked again. */
+export const ASKED_AGAIN =
+  'This question is asked again, since the stream broke off. The first time does not count.';
+
+/** What is said of a question without a final count. */
+export function stateInWords(state: State): string {
+  switch (state) {
+    case 'open':
+      return 'It is open.';
+    case 'closed':
+      return 'It is being counted.';
+    case 'voided':
+      return 'It was withdrawn and does not count.';
+    case 'tallied':
+    case undefined:
+      return 'There are no results of it.';
   }
 }
 
@@ -81,7 +142,11 @@ export function announcement({ screen }: Quiz): string {
       return `Question: ${question.question} ${plural(question.answers.length, 'option')}.${time}`;
     }
     case 'results':
-      return `Results. ${barsOf(screen.results, screen.round)
+      return `Results. ${barsOf(
+        screen.results,
+        screen.round?.question.answers,
+        screen.round?.answer,
+      )
         .map(({ label, count, percent, isCorrect }) => {
           const correct = isCorrect === true ? ', correct' : '';
           return `${label}: ${plural(count, 'answer')}, ${percent} percent${correct}.`;
@@ -90,8 +155,8 @@ export function announcement({ screen }: Quiz): string {
     case 'leaderboard':
       return `Leaderboard. ${screen.top
         .slice(0, 3)
-        .map(([name, points], index) => `${index + 1}. ${name}, ${plural(points, 'point')}.`)
-        .join(' ')}`;
+        .map(({ rank, name, points }) => `${rank}. ${within(name)}, ${plural(points, 'point')}.`)
+        .join(' ')} ${screen.standing ? standingInWords(screen.standing) : ''}`.trim();
     case 'cancelled':
       return 'The quiz was cancelled. An open question does not count.';
   }

@@ -3,10 +3,11 @@ import { act, cleanup, render, screen, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 
-import type { PlaybackToken, Receipt } from '../api';
+import type { PlaybackToken, Receipt, Results } from '../api';
 import { now } from '../clock';
 import type { CueDetail } from '../cueEvent';
 import type { Result } from '../failures';
+import type { Leaderboard } from '../leaderboard';
 import type { PlayerEvents } from '../player';
 import { Session } from '../session';
 import { App } from './App';
@@ -33,11 +34,30 @@ const QUESTION = {
 
 let player: PlayerEvents | undefined;
 const answer = vi.fn<() => Promise<Result<Receipt>>>();
+const results = vi.fn<(question: { questionId: string }) => Promise<Result<Results>>>();
+const leaderboard = vi.fn<() => Promise<Result<Leaderboard>>>();
+let kept: Record<string, string>;
 const playbackToken = vi.fn<() => Promise<Result<PlaybackToken>>>();
 
 beforeEach(() => {
   player = undefined;
-  answer.mockResolvedValue({ ok: true, value: { choice: 1 } });
+  kept = {};
+  vi.clearAllMocks();
+  answer.mockResolvedValue({ ok: true, value: { choice: 1, remainingMillis: 30_000 } });
+  results.mockResolvedValue({
+    ok: true,
+    value: { status: 'tallied', counts: [3, 1], correct: 0 },
+  });
+  leaderboard.mockResolvedValue({
+    ok: true,
+    value: {
+      top: [
+        { rank: 1, name: 'Ada', points: 1870 },
+        { rank: 1, name: 'Bob', points: 1870 },
+      ],
+      standing: { players: 12_000, you: { rank: 4711, points: 500 } },
+    },
+  });
   playbackToken.mockResolvedValue({
     ok: true,
     value: {
@@ -71,8 +91,15 @@ function page() {
       services={{
         config,
         session,
-        api: { answer, playbackToken },
+        api: { answer, playbackToken, results, leaderboard },
         clock: now,
+        spread: () => Promise.resolve(),
+        store: {
+          getItem: (name) => kept[name] ?? null,
+          setItem: (name, value) => {
+            kept[name] = value;
+          },
+        },
         createPlayer: (_, events) => {
           player = events;
           return Promise.resolve({
@@ -216,4 +243,85 @@ it('shows leaderboard and cancellation', async () => {
   expect(screen.getByTestId('leaderboard').textContent).toContain('1,870 points');
   cue({ type: 'cancelled', quizId: 'quiz', runId: 'run' });
   expect(screen.getByRole('dialog', { name: 'Quiz cancelled' })).toBeTruthy();
+});
+
+it('says where the viewer is among all, with ranks that ties share', async () => {
+  await watching();
+  cue(QUESTION);
+  cue({
+    type: 'leaderboard',
+    top: [
+      ['Ada', 1870],
+      ['Bob', 1870],
+      ['Cleo', 1],
+    ],
+  });
+  const places = within(screen.getByTestId('leaderboard')).getAllByRole('listitem');
+  expect(places.map((place) => place.querySelector('.rank')?.textContent)).toEqual([
+    '1.',
+    '1.',
+    '3.',
+  ]);
+  const said = 'You are 4,711th of 12,000, with 500 points.';
+  expect((await screen.findByTestId('standing')).textContent).toBe(said);
+  expect(screen.getByTestId('announcement').textContent).toContain(said);
+  expect(leaderboard).toHaveBeenCalledOnce();
+});
+
+it('shows the time that the service has left for the question', async () => {
+  const user = await watching();
+  cue(QUESTION);
+  expect(screen.getByRole('timer').textContent).toMatch(/^60 seconds/);
+  await user.click(screen.getByRole('button', { name: /No/ }));
+  await screen.findByText('Your answer is in: No.');
+  expect(screen.getByRole('timer').textContent).toMatch(/^(31|30|29) seconds/);
+});
+
+it('asks a question again under its new name', async () => {
+  const user = await watching();
+  cue(QUESTION);
+  await user.keyboard('1');
+  cue({ ...QUESTION, questionId: 'q1-2' });
+  const dialog = screen.getByRole('dialog', { name: 'Question 1 of 2, asked again' });
+  within(dialog).getByText(/The first time does not count/);
+  await user.keyboard('2');
+  expect(answer).toHaveBeenLastCalledWith(expect.objectContaining({ questionId: 'q1-2' }), 1);
+});
+
+it('takes ten options in any script', async () => {
+  const user = await watching();
+  const answers = ['القاهرة', 'ירושלים', '東京', 'Αθήνα', 'Москва', 'ไทย', 'G', 'H', 'I', 'J'];
+  cue({ ...QUESTION, question: 'ما هي العاصمة؟', answers });
+  expect(screen.getByText('ما هي العاصمة؟').dir).toBe('auto');
+  expect(screen.getByText('القاهرة').dir).toBe('auto');
+  await user.keyboard('0');
+  expect(answer).toHaveBeenCalledExactlyOnceWith(expect.anything(), 9);
+});
+
+it('reads the results again after the show, also in a page that was opened anew', async () => {
+  await watching();
+  cue(QUESTION);
+  cue({ ...QUESTION, questionId: 'q2', n: 2, question: 'And now?', answers: ['This', 'That'] });
+  cleanup();
+
+  results.mockImplementation(({ questionId }) =>
+    Promise.resolve({
+      ok: true,
+      value:
+        questionId === 'q1'
+          ? { status: 'tallied', counts: [3, 1], correct: 0 }
+          : { status: 'voided', counts: undefined, correct: undefined },
+    }),
+  );
+  const user = page();
+  expect(screen.getByText('Sign in to read its results again.')).toBeTruthy();
+  await signIn(user);
+  await user.click(screen.getByRole('button', { name: 'Read the results' }));
+  const card = within(screen.getByTestId('last-quiz'));
+  await card.findByRole('heading', { name: '1. Is the sky up?' });
+  expect(card.getByText('Yes').textContent).toBe('Yes');
+  expect(card.getByText('4 answers.')).toBeTruthy();
+  expect(card.getByRole('heading', { name: '2. And now?' })).toBeTruthy();
+  expect(card.getByText('It was withdrawn and does not count.')).toBeTruthy();
+  expect(card.getByText('You are 4,711th of 12,000, with 500 points.')).toBeTruthy();
 });

@@ -10,6 +10,7 @@ import { usePlayback } from '../usePlayback';
 import { useQuiz } from '../useQuiz';
 import { announcement } from '../words';
 import { Account } from './Account';
+import { LastQuiz } from './LastQuiz';
 import { type LogEntry, MetadataLog, withEntry } from './MetadataLog';
 import { QuizPanel } from './QuizPanel';
 import { SignInForm } from './SignInForm';
@@ -96,6 +97,15 @@ export function App({ services, first }: Props) {
             <SignInForm
               signIn={(username, password) => session.signIn(username, password)}
               field={nameField}
+            />
+          )}
+          {quiz.recalled && (
+            <LastQuiz
+              key={quiz.recalled.runId}
+              api={services.api}
+              recalled={quiz.recalled}
+              isSignedIn={isSignedIn}
+              name={viewer?.name}
             />
           )}
           <MetadataLog log={log} />

@@ -1,30 +1,45 @@
-/** The best of a run. */
+/** The best of a run, and where the viewer is among all. */
 
-import type { Place } from '../cues';
 import { leaderboardName } from '../identity';
-import { plural } from '../words';
+import type { Ranked, Standing, Unplaced } from '../leaderboard';
+import { plural, standingInWords } from '../words';
 
 interface Props {
-  readonly top: readonly Place[];
+  readonly top: readonly Ranked[];
+  /** Undefined until the service has said it. */
+  readonly standing: Standing | Unplaced | undefined;
   /** The viewer's own name, when they are signed in and have one. */
   readonly name: string | undefined;
 }
 
-export function LeaderboardView({ top, name }: Props) {
-  if (top.length === 0) return <p className="question">Nobody has points yet.</p>;
+export function LeaderboardView({ top, standing, name }: Props) {
   const own = name === undefined ? undefined : leaderboardName(name);
+  const you = standing !== undefined && 'you' in standing ? standing.you : undefined;
+  // Names need not be unique, so this says no more than it knows.
+  const isOwn = (place: Ranked) => place.name === own && (!you || place.rank === you.rank);
   return (
-    <ol className="places" data-testid="leaderboard">
-      {top.map(([each, points], index) => (
-        <li key={index} className={each === own ? 'place own' : 'place'}>
-          <span className="place-name">
-            {each}
-            {/* Names need not be unique, so this says no more than it knows. */}
-            {each === own && <span className="tag">Your name</span>}
-          </span>
-          <span>{plural(points, 'point')}</span>
-        </li>
-      ))}
-    </ol>
+    <>
+      {top.length === 0 ? (
+        <p className="question">Nobody has points yet.</p>
+      ) : (
+        <ol className="places" data-testid="leaderboard">
+          {top.map((place, index) => (
+            <li key={index} className={isOwn(place) ? 'place own' : 'place'}>
+              <span className="place-name">
+                <span className="rank">{place.rank}.</span>
+                <bdi>{place.name}</bdi>
+                {isOwn(place) && <span className="tag">Your name</span>}
+              </span>
+              <span>{plural(place.points, 'point')}</span>
+            </li>
+          ))}
+        </ol>
+      )}
+      {standing && (
+        <p className="note" data-testid="standing">
+          {standingInWords(standing)}
+        </p>
+      )}
+    </>
   );
 }

@@ -1,7 +1,9 @@
 /** An open question: its options to choose from, the time left, and what became of the answer. */
 
+import { mayComeAgain } from '../answer';
+import { attemptOf } from '../cues';
 import { type Round, mayChoose, millisLeft } from '../quiz';
-import { noteOn, plural, secondsLeft } from '../words';
+import { ASKED_AGAIN, keyOf, noteOn, plural, secondsLeft } from '../words';
 
 interface Props {
   readonly round: Round;
@@ -14,7 +16,10 @@ export function QuestionView({ round, now, choose }: Props) {
   const chosen = 'choice' in answer ? answer.choice : undefined;
   return (
     <>
-      <p className="question">{question.question}</p>
+      <p className="question" dir="auto">
+        {question.question}
+      </p>
+      {question.kind === 'question' && attemptOf(question) > 1 && <p>{ASKED_AGAIN}</p>}
       {question.kind === 'question' && (
         <Countdown round={round} now={now} seconds={question.seconds} />
       )}
@@ -33,8 +38,10 @@ export function QuestionView({ round, now, choose }: Props) {
                   if (isOpen) choose(index);
                 }}
               >
-                <kbd aria-hidden="true">{index + 1}</kbd>
-                <span>{option}</span>
+                <kbd aria-hidden="true">{keyOf(index)}</kbd>
+                <span className="option-text" dir="auto">
+                  {option}
+                </span>
               </button>
             </li>
           );
@@ -43,7 +50,7 @@ export function QuestionView({ round, now, choose }: Props) {
       <p className="note" role="status" data-testid="answer-note" data-answer={answer.kind}>
         {noteOn(round, now)}
       </p>
-      {answer.kind === 'unsent' && (
+      {mayComeAgain(answer) && (
         <button
           type="button"
           className="primary"
@@ -60,7 +67,7 @@ export function QuestionView({ round, now, choose }: Props) {
 
 function Countdown({ round, now, seconds }: Omit<Props, 'choose'> & { readonly seconds: number }) {
   const left = secondsLeft(round, now);
-  const share = millisLeft(round, now) / (seconds * 1000);
+  const share = Math.min(1, millisLeft(round, now) / (seconds * 1000));
   return (
     <div className="countdown">
       <div className="countdown-bar" aria-hidden="true">

@@ -2,8 +2,9 @@
 
 import { useEffect, useId, useRef, type KeyboardEvent, type RefObject } from 'react';
 
-import type { QuizHandle } from '../useQuiz';
+import { attemptOf } from '../cues';
 import type { Quiz, Screen } from '../quiz';
+import type { QuizHandle } from '../useQuiz';
 import { useNow } from '../useNow';
 import { LeaderboardView } from './LeaderboardView';
 import { QuestionView } from './QuestionView';
@@ -34,7 +35,7 @@ function Dialog({ handle, screen, clock, name }: Props & { readonly screen: Scre
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     if (event.key === 'Escape') handle.dismiss();
     // Digits choose only while the focus is in here.
-    else if (/^[1-9]$/.test(event.key)) handle.choose(Number(event.key) - 1);
+    else if (/^[0-9]$/.test(event.key)) handle.choose((Number(event.key) + 9) % 10);
   };
 
   return (
@@ -60,7 +61,9 @@ function Dialog({ handle, screen, clock, name }: Props & { readonly screen: Scre
         <QuestionView round={screen.round} now={now} choose={handle.choose} />
       )}
       {screen.kind === 'results' && <ResultsView results={screen.results} round={screen.round} />}
-      {screen.kind === 'leaderboard' && <LeaderboardView top={screen.top} name={name} />}
+      {screen.kind === 'leaderboard' && (
+        <LeaderboardView top={screen.top} standing={screen.standing} name={name} />
+      )}
       {screen.kind === 'cancelled' && (
         <p className="question">The quiz was cancelled. A question that was open does not count.</p>
       )}
@@ -72,7 +75,9 @@ function titleOf(screen: Screen): string {
   switch (screen.kind) {
     case 'question': {
       const { question } = screen.round;
-      return question.kind === 'question' ? `Question ${question.n} of ${question.of}` : 'Question';
+      if (question.kind === 'plain') return 'Question';
+      const again = attemptOf(question) > 1 ? ', asked again' : '';
+      return `Question ${question.n} of ${question.of}${again}`;
     }
     case 'results':
       return 'Results';

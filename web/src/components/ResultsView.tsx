@@ -14,11 +14,11 @@ export function ResultsView({ results, round }: Props) {
   const total = results.counts.reduce((sum, count) => sum + count, 0);
   return (
     <>
-      <p className="question">
+      <p className="question" dir="auto">
         {round?.question.question ?? 'You came after the question. This is how it was answered:'}
       </p>
       <ol className="bars" data-testid="results">
-        {barsOf(results, round).map((bar, index) => (
+        {barsOf(results, round?.question.answers, round?.answer).map((bar, index) => (
           <ResultBar key={index} bar={bar} />
         ))}
       </ol>
@@ -29,12 +29,12 @@ export function ResultsView({ results, round }: Props) {
   );
 }
 
-function ResultBar({ bar }: { readonly bar: Bar }) {
+export function ResultBar({ bar }: { readonly bar: Bar }) {
   const { label, count, percent, isCorrect, isMine } = bar;
   return (
     <li className={isCorrect ? 'bar correct' : 'bar'} data-count={count}>
       <span className="bar-label">
-        {label}
+        <bdi>{label}</bdi>
         {isCorrect && <strong className="tag">✓ Correct</strong>}
         {isMine && <span className="tag">Your answer</span>}
       </span>
@@ -58,8 +58,11 @@ function verdict({ correct }: ResultsCue, { answer }: Round): string {
       return 'Your answer came too late and does not count.';
     case 'none':
       return 'You did not answer.';
+    case 'voided':
+      return 'The question was withdrawn.';
     case 'sending':
     case 'unsent':
+    case 'early':
     case 'refused':
     case 'kept':
       return 'Your answer was not taken.';
