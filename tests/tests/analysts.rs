@@ -9,7 +9,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
@@ -123,6 +123,29 @@ async fn an_export_that_is_killed_loses_nothing_and_keeps_nothing_twice() {
     assert_eq!(kept(), 300);
 }
 
+#[tokio::test]
+async fn an_event_that_did_not_reach_the_queue_is_moved_there() {
+    let _turn = QUEUE.lock().await;
+    let stack = Stack::load().unwrap();
+    let run_id = Uuid::new_v4().simple().to_string();
+    let event = json!({
+        "version": "0", "id": Uuid::new_v4(), "detail-type": "quiz-started",
+        "source": "cuepoint.quiz-orchestrator", "resources": [],
+        "detail": {"metadata": {"eventId": run_id}, "data": {"runId": run_id}},
+    });
+    let sqs = aws_sdk_sqs::Client::new(&stack.sdk_config().await);
+    let dead_letters = stack.outputs.analysts_dlq_url.as_deref().unwrap();
+    let letter = sqs.send_message().queue_url(dead_letters);
+    letter.message_body(event.to_string()).send().await.unwrap();
+
+    let redrive = Operator::start(&["redrive", "--queue=analysts-dlq"]).unwrap();
+    let (status, said) = redrive.end().await.unwrap();
+    assert!(status.success(), "{said:#?}");
+    let folder = tempfile::tempdir().unwrap();
+    export_all(folder.path()).await;
+    assert_eq!(events(folder.path(), "quiz-started", &run_id), [event]);
+}
+
 async fn someone(stack: &Stack, producer: bool) -> (Person, Api) {
     let api = Api::new(stack.http_client().unwrap(), &stack.outputs.api_url);
     let username = format!("{}@example.com", Uuid::new_v4().simple());
@@ -143,13 +166,11 @@ async fn scheduled(stack: &Stack, producer: &Api) -> RunPath {
 
 /// Waits for what a whole run takes.
 async fn until(done: impl AsyncFn() -> bool) {
-    for _ in 0..240 {
-        if done().await {
-            return;
-        }
+    let end = Instant::now() + Duration::from_secs(90);
+    while !done().await {
+        assert!(Instant::now() < end, "it did not happen");
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
-    panic!("it did not happen");
 }
 
 /// Who chose what, and how often it is in the events.

@@ -70,7 +70,7 @@ impl Redrive {
         way: &Way,
     ) -> Result<Vec<String>, Failed> {
         match (origin, way) {
-            (Origin::Queue { url }, Way::Send) => {
+            (Origin::Queue { url } | Origin::Store { url }, Way::Send) => {
                 let sent = self.queues.send(url, &letter.letter.body).await;
                 sent.map_err(now)?;
             }

@@ -36,6 +36,11 @@ pub enum Origin {
         /// Its URL.
         url: String,
     },
+    /// Of the rule that feeds this queue, which nobody has to read now.
+    Store {
+        /// Its URL.
+        url: String,
+    },
     /// Of a function that reads a stream.
     Function {
         /// What it is called in its dead letters.
@@ -157,7 +162,7 @@ impl Opened {
     pub fn way(&self, origin: &Origin, now: Timestamp) -> Result<Way, String> {
         let json = self.json.as_ref().ok_or("its body is not JSON")?;
         match origin {
-            Origin::Queue { .. } => Ok(Way::Send),
+            Origin::Queue { .. } | Origin::Store { .. } => Ok(Way::Send),
             Origin::Function { name, .. } => self.way_to_function(json, name),
             Origin::Saga { .. } => self.way_to_saga(json, now),
         }

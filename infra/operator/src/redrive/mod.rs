@@ -91,9 +91,14 @@ const QUEUES: [(&str, &str, Source, &str); 5] = [
     ),
 ];
 
+/// What did not reach the analysts, when they have a queue: name, output with its URL, output with
+/// that of their queue.
+const ANALYSTS: (&str, &str, &str) = ("analysts-dlq", "AnalystsDlqUrl", "AnalystsQueueUrl");
+
 /// The names of all dead-letter queues.
 pub fn queue_names() -> impl Iterator<Item = &'static str> {
-    QUEUES.iter().map(|(name, ..)| *name)
+    let names = QUEUES.iter().map(|(name, ..)| *name);
+    names.chain([ANALYSTS.0])
 }
 
 /// The dead-letter queues of a stack, or the one of this name.
@@ -101,9 +106,23 @@ pub fn queue_names() -> impl Iterator<Item = &'static str> {
 /// # Errors
 /// When an output of the stack is missing.
 pub fn queues(target: &Target, only: Option<&str>) -> anyhow::Result<Vec<DeadLetterQueue>> {
+    let is_wanted = |name: &str| only.is_none_or(|only| only == name);
+    let (name, url, queue) = ANALYSTS;
+    // Who names it has to have it.
+    let has_analysts = only.is_some() || target.output(url).is_ok();
+    let analysts = (is_wanted(name) && has_analysts).then(|| {
+        Ok(DeadLetterQueue {
+            name,
+            url: target.output(url)?.to_owned(),
+            origin: Origin::Store {
+                url: target.output(queue)?.to_owned(),
+            },
+            note: None,
+        })
+    });
     QUEUES
         .iter()
-        .filter(|(name, ..)| only.is_none_or(|only| only == *name))
+        .filter(|(name, ..)| is_wanted(name))
         .map(|(name, url, source, output)| {
             let origin = target.output(output)?.to_owned();
             Ok(DeadLetterQueue {
@@ -121,6 +140,7 @@ pub fn queues(target: &Target, only: Option<&str>) -> anyhow::Result<Vec<DeadLet
                 note: (*name == ANSWERS).then_some(ANSWERS_NOTE),
             })
         })
+        .chain(analysts)
         .collect()
 }
 
