@@ -24,7 +24,9 @@ pub use entitlement::{
     EntitlementGranted, EntitlementRevoked, MaximumResolution, UserEntitled, UserEntitlementRevoked,
 };
 pub use playback::PlaybackTokenIssued;
-pub use quiz::{QuizAborted, QuizCancelled, QuizCompleted, QuizScheduled, QuizStarted};
+pub use quiz::{
+    QuizAborted, QuizCancelRequested, QuizCancelled, QuizCompleted, QuizScheduled, QuizStarted,
+};
 pub use text::{Text, TextTooLong};
 
 /// What an event says; the type is its contract.
@@ -162,6 +164,7 @@ pub fn contracts() -> Vec<Contract> {
         contract::<QuizStarted>(),
         contract::<QuizCompleted>(),
         contract::<QuizAborted>(),
+        contract::<QuizCancelRequested>(),
         contract::<QuizCancelled>(),
         contract::<QuestionOpened>(),
         contract::<QuestionTallied>(),

@@ -31,6 +31,11 @@ async fn someone(stack: &Stack, producer: bool) -> (stage::Person, Api) {
 }
 
 async fn scheduled(channel_id: &str, producer: &Api, questions: usize) -> RunPath {
+    let run = json!({"channelId": channel_id, "pauseSeconds": 0});
+    scheduled_like(&run, producer, questions).await
+}
+
+async fn scheduled_like(run: &Value, producer: &Api, questions: usize) -> RunPath {
     let quiz = questions::quiz(questions, 5);
     let quiz = producer
         .create_quiz(&quiz)
@@ -39,9 +44,8 @@ async fn scheduled(channel_id: &str, producer: &Api, questions: usize) -> RunPat
         .expect(201)
         .unwrap();
     let quiz_id = quiz["quizId"].as_str().unwrap().to_owned();
-    let run = json!({"channelId": channel_id, "pauseSeconds": 0});
     let run = producer
-        .schedule(&quiz_id, &run)
+        .schedule(&quiz_id, run)
         .await
         .unwrap()
         .expect(201)
@@ -188,6 +192,10 @@ async fn a_cancelled_quiz_voids_its_open_question_and_frees_the_channel() {
     run_is(&producer, &run, "cancelled").await;
     let results = question_is(&producer, &run, "q1", "voided").await;
     assert_eq!(results["final"], Value::Null);
+    // It was undone while the saga waited for answers, which ends at its next step.
+    let saga = backstage::saga(&stack, &run.run_id).await.unwrap();
+    let still = saga.states.last().map(String::as_str);
+    assert_eq!(still, Some("WaitForAnswers"));
 
     let next = scheduled(&stack.channel.channel_id, &producer, 1).await;
     run_is(&producer, &next, "completed").await;
@@ -199,7 +207,9 @@ async fn a_cancelled_quiz_voids_its_open_question_and_frees_the_channel() {
 async fn a_quiz_on_a_channel_that_is_off_air_is_aborted_and_undone() {
     let stack = Stack::load().unwrap();
     let (_, producer) = someone(&stack, true).await;
-    let run = scheduled(&stack.offline_channel.channel_id, &producer, 1).await;
+    let off_air = &stack.offline_channel.channel_id;
+    let run = json!({"channelId": off_air, "streamLossSeconds": 5});
+    let run = scheduled_like(&run, &producer, 1).await;
 
     let aborted = run_is(&producer, &run, "aborted").await;
     assert_eq!(aborted["failedStep"], "PushQuestion");
@@ -213,10 +223,11 @@ async fn a_quiz_on_a_channel_that_is_off_air_is_aborted_and_undone() {
     question_is(&producer, &run, "q1", "voided").await;
     let saga = backstage::saga(&stack, &run.run_id).await.unwrap();
     for step in [
-        "VoidWindow",
-        "PublishVoided",
-        "PushCancelled",
-        "AbortRun",
+        "VoidAttempt",
+        "PublishAttemptVoided",
+        "LookForStream",
+        "StreamGone",
+        "Compensate",
         "Aborted",
     ] {
         assert!(

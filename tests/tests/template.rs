@@ -23,17 +23,22 @@ fn holds(check: Check) {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
-/// The check must notice when the value at `pointer` of the template or the saga is replaced.
+/// The check must notice when the value at `pointer` of the template or of a machine is replaced.
 fn notices(check: Check, pointer: &str, replacement: Value, problem: &str) {
     let mut house = House::read();
-    let (saga, pointer) = match pointer.strip_prefix("saga:") {
-        Some(pointer) => (true, format!("/States/{pointer}")),
-        None => (false, format!("/Resources/{pointer}")),
+    let (machine, pointer) = match pointer.split_once(':') {
+        Some(("saga", pointer)) => (Some("QuizShow"), format!("/States/{pointer}")),
+        Some(("compensation", pointer)) => {
+            (Some("QuizShowCompensation"), format!("/States/{pointer}"))
+        }
+        _ => (None, format!("/Resources/{pointer}")),
     };
-    let document = if saga {
-        &mut house.saga
-    } else {
-        &mut house.template
+    let document = match machine {
+        Some(machine) => house
+            .machines
+            .get_mut(machine)
+            .expect("there is the machine"),
+        None => &mut house.template,
     };
     *document
         .pointer_mut(&pointer)
@@ -163,9 +168,28 @@ fn rules_and_publishers_keep_to_the_contracts() {
     );
     notices(
         check,
-        "saga:PublishVoided/Arguments/Entries/0/DetailType",
+        "compensation:PublishVoided/Arguments/Entries/0/DetailType",
         json!("question-dropped"),
         "no contract says",
+    );
+    let stopped = "QuizShowStoppedRule/Properties/EventPattern";
+    notices(
+        check,
+        &format!("{stopped}/detail/status"),
+        json!(["ABORTED"]),
+        "not every execution",
+    );
+    notices(
+        check,
+        &format!("{stopped}/detail/stateMachineArn"),
+        json!([{"Ref": "QuizShowCompensation"}]),
+        "for ever",
+    );
+    notices(
+        check,
+        &format!("{stopped}/detail-type"),
+        json!(["Status Change"]),
+        "says nothing like that",
     );
     notices(
         check,
@@ -216,5 +240,36 @@ fn whatever_fails_in_the_saga_is_retried_and_then_undone() {
         json!("Pause"),
         "another step",
     );
+    notices(
+        check,
+        "saga:Tally/Retry/0/ErrorEquals",
+        json!(["Throttled", "Unavailable", "States.Timeout"]),
+        "does not retry",
+    );
+    notices(
+        check,
+        "saga:Compensate/Catch/0/Next",
+        json!("HowEnded?"),
+        "is not undone",
+    );
+    notices(
+        check,
+        "compensation:VoidRun/Catch/0/Assign",
+        json!({}),
+        "is not undone",
+    );
+    notices(
+        check,
+        "compensation:AbortRun/Catch",
+        json!([]),
+        "is not undone",
+    );
     notices(check, "saga:Pause/Type", json!("Map"), "a loop");
+    notices(check, "saga:Pause/Next", json!("Gone"), "no state Gone");
+    notices(
+        check,
+        "saga:PauseBeforeLeaderboard/Next",
+        json!("CompleteRun"),
+        "nothing leads to Leaderboard",
+    );
 }

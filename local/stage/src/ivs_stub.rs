@@ -12,7 +12,7 @@ use aws_sdk_ivs::config::retry::RetryConfig;
 use axum::{Router, body::Bytes, http::StatusCode, response::IntoResponse, routing::post};
 use serde_json::{Value, json};
 
-/// A running stand-in for one operation, and what it was asked.
+/// A running stand-in for some operations, and what it was asked.
 #[derive(Debug)]
 pub struct IvsStub {
     endpoint: String,
@@ -24,7 +24,7 @@ struct State {
     failures: VecDeque<(StatusCode, &'static str)>,
     outage: Option<(StatusCode, &'static str)>,
     answers: VecDeque<Value>,
-    taken: Vec<Value>,
+    taken: Vec<(String, Value)>,
 }
 
 impl IvsStub {
@@ -34,14 +34,25 @@ impl IvsStub {
     /// # Panics
     /// When there is no free port.
     pub async fn start(operation: &str, success: u16) -> Self {
+        Self::with(&[(operation, success)]).await
+    }
+
+    /// Starts one for several operations, each with the status of its success.
+    ///
+    /// # Panics
+    /// When there is no free port.
+    pub async fn with(operations: &[(&str, u16)]) -> Self {
         let state = Arc::new(Mutex::new(State::default()));
-        let success = StatusCode::from_u16(success).unwrap();
-        let shared = state.clone();
-        let handle = move |body: Bytes| async move {
-            let request = serde_json::from_slice(&body).unwrap();
-            shared.lock().unwrap().answer(request, success)
-        };
-        let router = Router::new().route(&format!("/{operation}"), post(handle));
+        let mut router = Router::new();
+        for &(operation, success) in operations {
+            let success = StatusCode::from_u16(success).unwrap();
+            let (shared, name) = (state.clone(), operation.to_owned());
+            let handle = move |body: Bytes| async move {
+                let request = serde_json::from_slice(&body).unwrap();
+                shared.lock().unwrap().answer(&name, request, success)
+            };
+            router = router.route(&format!("/{operation}"), post(handle));
+        }
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -95,17 +106,37 @@ impl IvsStub {
     /// # Panics
     /// When an answer panicked.
     pub fn taken(&self) -> Vec<Value> {
-        self.state.lock().unwrap().taken.clone()
+        let state = self.state.lock().unwrap();
+        state
+            .taken
+            .iter()
+            .map(|(_, request)| request.clone())
+            .collect()
+    }
+
+    /// The requests of one operation that were accepted, in order.
+    ///
+    /// # Panics
+    /// When an answer panicked.
+    pub fn taken_by(&self, operation: &str) -> Vec<Value> {
+        let state = self.state.lock().unwrap();
+        let taken = state.taken.iter().filter(|(by, _)| by == operation);
+        taken.map(|(_, request)| request.clone()).collect()
     }
 }
 
 impl State {
-    fn answer(&mut self, request: Value, success: StatusCode) -> axum::response::Response {
+    fn answer(
+        &mut self,
+        operation: &str,
+        request: Value,
+        success: StatusCode,
+    ) -> axum::response::Response {
         if let Some((status, error)) = self.failures.pop_front().or(self.outage) {
             let body = json!({ "exceptionMessage": "as the test wants" }).to_string();
             return (status, [("x-amzn-errortype", error)], body).into_response();
         }
-        self.taken.push(request);
+        self.taken.push((operation.to_owned(), request));
         match success {
             StatusCode::NO_CONTENT => success.into_response(),
             _ => {

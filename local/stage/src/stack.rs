@@ -104,6 +104,7 @@ pub struct Outputs {
     pub answers_table: String,
     pub tallies_table: String,
     pub quiz_show_arn: String,
+    pub quiz_show_compensation_arn: String,
     pub playback_key_secret_arn: String,
     pub token_api_function_name: String,
     pub entitlement_outbox_function_name: String,
@@ -114,6 +115,7 @@ pub struct Outputs {
     pub entitlement_outbox_dlq_url: String,
     pub quiz_outbox_dlq_url: String,
     pub quiz_show_start_dlq_url: String,
+    pub quiz_show_compensation_start_dlq_url: String,
     pub live_tally_dlq_url: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub analysts_queue_url: Option<String>,
@@ -154,6 +156,10 @@ impl Outputs {
             ("entitlement-outbox-dlq", &self.entitlement_outbox_dlq_url),
             ("quiz-outbox-dlq", &self.quiz_outbox_dlq_url),
             ("quiz-show-start-dlq", &self.quiz_show_start_dlq_url),
+            (
+                "quiz-show-compensation-start-dlq",
+                &self.quiz_show_compensation_start_dlq_url,
+            ),
             ("live-tally-dlq", &self.live_tally_dlq_url),
         ];
         let analysts = self.analysts_dlq_url.as_deref();
@@ -291,7 +297,7 @@ pub fn sdk_config(
 mod tests {
     use super::*;
 
-    const KEYS: [&str; 21] = [
+    const KEYS: [&str; 23] = [
         "ApiUrl",
         "EventBusName",
         "UserPoolId",
@@ -302,6 +308,7 @@ mod tests {
         "AnswersTable",
         "TalliesTable",
         "QuizShowArn",
+        "QuizShowCompensationArn",
         "PlaybackKeySecretArn",
         "TokenApiFunctionName",
         "EntitlementOutboxFunctionName",
@@ -312,6 +319,7 @@ mod tests {
         "EntitlementOutboxDlqUrl",
         "QuizOutboxDlqUrl",
         "QuizShowStartDlqUrl",
+        "QuizShowCompensationStartDlqUrl",
         "LiveTallyDlqUrl",
     ];
 
@@ -331,7 +339,7 @@ mod tests {
         assert_eq!(outputs.api_url, "the ApiUrl");
         assert_eq!(outputs.quiz_show_arn, "the QuizShowArn");
         assert_eq!(
-            outputs.dead_letter_queues()[4],
+            outputs.dead_letter_queues()[5],
             ("live-tally-dlq", "the LiveTallyDlqUrl")
         );
     }

@@ -21,6 +21,7 @@ fn example() -> Value {
             "AnswersTable": "answers",
             "TalliesTable": "tallies",
             "QuizShowArn": "arn:aws:states:eu-west-1:000000000000:stateMachine:quiz-show",
+            "QuizShowCompensationArn": "arn:aws:states:eu-west-1:000000000000:stateMachine:undo",
             "PlaybackKeySecretArn": "arn:aws:secretsmanager:eu-west-1:000000000000:secret:key",
             "TokenApiFunctionName": "cuepoint-token-api",
             "EntitlementOutboxFunctionName": "cuepoint-entitlement-outbox",
@@ -31,6 +32,7 @@ fn example() -> Value {
             "EntitlementOutboxDlqUrl": "http://127.0.0.1:4566/2",
             "QuizOutboxDlqUrl": "http://127.0.0.1:4566/3",
             "QuizShowStartDlqUrl": "http://127.0.0.1:4566/4",
+            "QuizShowCompensationStartDlqUrl": "http://127.0.0.1:4566/6",
             "LiveTallyDlqUrl": "http://127.0.0.1:4566/5",
         },
         "channel": {

@@ -25,6 +25,9 @@ pub const ANSWER: RangeInclusive<usize> = 1..=200;
 /// How many seconds viewers may have for a question.
 pub const SECONDS: RangeInclusive<u32> = 5..=120;
 
+/// How often a question is asked at most. The state machine has the same number.
+pub const ATTEMPTS: u32 = 3;
+
 /// A quiz as a producer sends it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -145,7 +148,7 @@ pub enum InvalidQuiz {
     CueTooLarge {
         /// Which question.
         n: u32,
-        /// The size of its cue, with a run id of the greatest length.
+        /// The size of its cue, with a run id of the greatest length, asked for the last time.
         bytes: usize,
     },
 }
@@ -179,11 +182,25 @@ impl Quiz {
         Ok(quiz)
     }
 
-    /// The question of this id, and its place in the quiz from 1.
-    pub fn question(&self, id: &QuestionId) -> Option<(u32, &Question)> {
-        (1..)
+    /// The question that is asked under this id, and its place in the quiz from 1. Asked again, `q1`
+    /// is `q1-2`, then `q1-3`: every attempt has its own answers.
+    pub fn question(&self, id: &QuestionId) -> Option<(u32, Question)> {
+        let (first, attempt) = match id.as_str().split_once('-') {
+            Some((first, attempt)) => (first, attempt.parse().ok()?),
+            None => (id.as_str(), 1),
+        };
+        let (n, question) = (1..)
             .zip(&self.questions)
-            .find(|(_, question)| question.question_id == *id)
+            .find(|(_, question)| question.question_id.as_str() == first)?;
+        let asked = question.attempt(attempt)?;
+        (asked.question_id == *id).then_some((n, asked))
+    }
+
+    /// Whether any of its questions gives points: polls give none.
+    pub fn has_points(&self) -> bool {
+        self.questions
+            .iter()
+            .any(|question| question.correct.is_some())
     }
 
     /// What a question puts into the video; `n` is its place from 1.
@@ -208,7 +225,10 @@ impl Quiz {
             .parse()
             .expect("a run id of the greatest length");
         for (n, question) in (1..).zip(&self.questions) {
-            self.question_cue(longest.clone(), n, question)
+            let question = question
+                .attempt(ATTEMPTS)
+                .expect("a question has so many attempts");
+            self.question_cue(longest.clone(), n, &question)
                 .encode()
                 .map_err(|error| InvalidQuiz::CueTooLarge {
                     n,
@@ -246,6 +266,21 @@ impl Question {
             answers: draft.answers,
             correct: draft.correct,
             seconds: draft.seconds,
+        })
+    }
+
+    /// The question as it is asked for this time, from 1, at most [`ATTEMPTS`].
+    fn attempt(&self, attempt: u32) -> Option<Self> {
+        let question_id = match attempt {
+            1 => self.question_id.clone(),
+            2..=ATTEMPTS => format!("{}-{attempt}", self.question_id)
+                .parse()
+                .expect("a question id, a hyphen and a digit make an id"),
+            _ => return None,
+        };
+        Some(Self {
+            question_id,
+            ..self.clone()
         })
     }
 

@@ -1,4 +1,4 @@
-//! The function `quiz-api`: producers write quizzes, schedule, watch and cancel them over HTTP.
+//! The function `quiz-api`: producers write quizzes, schedule, move, watch and cancel them over HTTP.
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use cuepoint_shared::{
@@ -10,14 +10,17 @@ use cuepoint_shared::{
 };
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tracing::{error, info};
 use uuid::Uuid;
 
 use crate::{
+    channel_schedule::{MAX_SLOTS, Slot},
     quiz::{InvalidQuiz, Quiz},
     run::{Refusal, Run, RunStatus},
+    settings::{self, InvalidRun, RunDraft, Settings},
     store::{QuizStore, StoreError},
+    timing::AnswerTiming,
 };
 
 /// Answers the requests of producers.
@@ -27,6 +30,8 @@ pub struct QuizApiHandler {
     pub store: QuizStore,
     /// The channels that are served.
     pub channels: Channels,
+    /// How long a question takes beyond its own time.
+    pub timing: AnswerTiming,
     /// The time.
     pub clock: Clock,
     /// Makes the ids of quizzes and runs.
@@ -42,13 +47,20 @@ struct RunView {
     channel_id: ChannelId,
     status: RunStatus,
     starts_at: Timestamp,
-    expected_audience: u32,
-    shards: u32,
-    pause_seconds: u32,
+    ends_at: Timestamp,
+    #[serde(flatten)]
+    settings: Settings,
     started_at: Option<Timestamp>,
     changed_at: Timestamp,
     reason: Option<String>,
     failed_step: Option<String>,
+}
+
+/// What may be changed of a run that waits.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RunChange {
+    starts_at: Timestamp,
 }
 
 /// A request that is not answered with success.
@@ -85,6 +97,14 @@ impl QuizApiHandler {
                 );
                 Ok(problem.response())
             }
+            Err(ApiError::Store(StoreError::ChannelBooked { channel_id, slot })) => {
+                info!(route, status = 409, %channel_id, in_the_way = %slot.run_id, "refused");
+                Ok(booked(&slot).response())
+            }
+            Err(ApiError::Store(StoreError::ChannelFull(channel_id))) => {
+                info!(route, status = 409, %channel_id, "refused: full");
+                Ok(full().response())
+            }
             Err(ApiError::Store(failure)) => {
                 error!(route, status = 503, error = %failure, "failed");
                 Ok(Problem::unavailable().response())
@@ -103,6 +123,7 @@ impl QuizApiHandler {
             "GET /quizzes/{quizId}" => self.show_quiz(request).await,
             "POST /quizzes/{quizId}/runs" => self.schedule(request).await,
             "GET /quizzes/{quizId}/runs/{runId}" => self.show_run(request).await,
+            "PATCH /quizzes/{quizId}/runs/{runId}" => self.move_run(request).await,
             "POST /quizzes/{quizId}/runs/{runId}/cancel" => self.cancel(request).await,
             _ => Err(Problem::not_found("There is no such operation.").into()),
         }
@@ -134,7 +155,7 @@ impl QuizApiHandler {
         request: &ApiGatewayV2httpRequest,
     ) -> Result<ApiGatewayV2httpResponse, ApiError> {
         let quiz = self.quiz(request).await?;
-        let draft: crate::run::RunDraft = http::body(request)?;
+        let draft: RunDraft = http::body(request)?;
         if self.channels.get(&draft.channel_id).is_none() {
             let detail = format!("There is no channel {}.", draft.channel_id);
             return Err(Problem::not_found(detail).into());
@@ -143,16 +164,28 @@ impl QuizApiHandler {
             .id()
             .parse()
             .expect("32 hexadecimal digits are a run id");
-        let run = Run::schedule(quiz.quiz_id, run_id, draft, self.now()).map_err(|invalid| {
-            Problem::new(
-                422,
-                "invalid-run",
-                "The quiz cannot be scheduled like this",
-                said(invalid),
-            )
-        })?;
-        self.store.put_run(&run).await?;
+        let run = Run::schedule(&quiz, run_id, draft, &self.timing, self.now());
+        let run = self.store.put_run(run.map_err(refused_run)?).await?;
         Ok(http::ok(201, &RunView::from(run)))
+    }
+
+    async fn move_run(
+        &self,
+        request: &ApiGatewayV2httpRequest,
+    ) -> Result<ApiGatewayV2httpResponse, ApiError> {
+        let now = self.now();
+        let RunChange { starts_at } = http::body(request)?;
+        let starts_at = settings::start(Some(starts_at), now).map_err(refused_run)?;
+        let move_to = |run: &Run| {
+            run.moved(starts_at, now)
+                .map_err(|refusal| refused_change(refusal).into())
+        };
+        let (quiz_id, run_id) = (http::path(request, "quizId")?, run_id(request)?);
+        let run = self
+            .store
+            .change_run::<ApiError>(&quiz_id, &run_id, move_to)
+            .await?;
+        Ok(http::ok(200, &RunView::from(run.ok_or_else(no_run)?)))
     }
 
     async fn show_run(
@@ -173,7 +206,7 @@ impl QuizApiHandler {
         let now = self.now();
         let cancel = |run: &Run| {
             run.cancel(now)
-                .map_err(|refusal| refused_cancel(refusal).into())
+                .map_err(|refusal| refused_change(refusal).into())
         };
         let (quiz_id, run_id) = (http::path(request, "quizId")?, run_id(request)?);
         let run = self
@@ -211,9 +244,8 @@ impl From<Run> for RunView {
             channel_id: run.channel_id,
             status: run.status,
             starts_at: run.starts_at,
-            expected_audience: run.expected_audience,
-            shards: run.shards,
-            pause_seconds: run.pause_seconds,
+            ends_at: run.ends_at,
+            settings: run.settings,
             started_at: run.started_at,
             changed_at: run.changed_at,
             reason: run.reason.map(String::from),
@@ -250,8 +282,39 @@ fn refused_quiz(invalid: InvalidQuiz) -> Problem {
     }
 }
 
-fn refused_cancel(refusal: Refusal) -> Problem {
-    Problem::new(409, "run-ended", "The run is over", said(refusal))
+fn refused_run(invalid: InvalidRun) -> Problem {
+    let title = "The quiz cannot be scheduled like this";
+    Problem::new(422, "invalid-run", title, said(invalid))
+}
+
+fn refused_change(refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::Status(RunStatus::Running | RunStatus::Cancelling) => {
+            Problem::new(409, "run-started", "The run is on air", said(refusal))
+        }
+        _ => Problem::new(409, "run-ended", "The run is over", said(refusal)),
+    }
+}
+
+fn booked(slot: &Slot) -> Problem {
+    let detail = format!(
+        "Another run has the channel from {} to {}.",
+        slot.starts_at, slot.ends_at
+    );
+    Problem::new(409, "channel-booked", "The channel is booked", detail)
+        .with("runId", slot.run_id.as_str())
+        .with("startsAt", slot.starts_at.to_string())
+        .with("endsAt", slot.ends_at.to_string())
+}
+
+fn full() -> Problem {
+    let detail = format!("{MAX_SLOTS} runs wait for it already.");
+    Problem::new(
+        409,
+        "channel-full",
+        "Too many runs wait for the channel",
+        detail,
+    )
 }
 
 /// An error's words as a sentence.

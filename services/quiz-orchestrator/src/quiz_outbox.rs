@@ -12,8 +12,8 @@ use cuepoint_shared::{
     dead_letters::DeadLetters,
     event_bus::{EventBus, Outgoing, PublishError},
     events::{
-        Event, EventData, Metadata, QuizAborted, QuizCancelled, QuizCompleted, QuizScheduled,
-        QuizStarted, Text,
+        Event, EventData, Metadata, QuizAborted, QuizCancelRequested, QuizCancelled, QuizCompleted,
+        QuizScheduled, QuizStarted, Text,
     },
     ids::{EventId, InvalidId},
     streams::{self, Change, ChangeKind, Patience, RecordError, Sifted, StreamBatch},
@@ -111,7 +111,7 @@ fn outgoing(record: &Value) -> Result<Option<Outgoing>, Unusable> {
         return Ok(None);
     }
     let run = change.new.ok_or(Unusable::NoItem)?;
-    let Some(said) = announcement(change.old.map(|run| run.status), run.status) else {
+    let Some(said) = announcement(change.old.as_ref(), &run) else {
         return Ok(None);
     };
     let event_id: EventId = change.event_id.parse()?;
@@ -149,6 +149,15 @@ fn event(said: Announcement, metadata: Metadata, run: Run) -> Result<Outgoing, P
         Announcement::Started => encode(
             metadata,
             QuizStarted {
+                quiz_id,
+                run_id,
+                channel_id,
+                starts_at,
+            },
+        ),
+        Announcement::CancelRequested => encode(
+            metadata,
+            QuizCancelRequested {
                 quiz_id,
                 run_id,
                 channel_id,
@@ -206,6 +215,7 @@ mod tests {
             "pk": {"S": "QUIZ#a"}, "sk": {"S": "RUN#b"},
             "quizId": {"S": "a"}, "runId": {"S": "b"}, "channelId": {"S": "c"},
             "status": {"S": status}, "startsAt": {"S": "2026-11-22T08:00:00Z"},
+            "endsAt": {"S": "2026-11-22T08:05:00Z"},
             "expectedAudience": {"N": "1000"}, "shards": {"N": "1"}, "pauseSeconds": {"N": "5"},
             "correlationId": {"S": "b"}, "changedAt": {"S": "2026-11-22T08:00:01Z"},
             "revision": {"N": "3"}
@@ -235,17 +245,24 @@ mod tests {
         );
         for (old, new, expected) in [
             ("scheduled", "running", "quiz-started"),
+            ("running", "cancelling", "quiz-cancel-requested"),
             ("running", "completed", "quiz-completed"),
             ("running", "aborted", "quiz-aborted"),
             ("cancelling", "cancelled", "quiz-cancelled"),
         ] {
             assert!(said(&record(Some(old), new)).unwrap().contains(expected));
         }
-        assert_eq!(said(&record(Some("running"), "cancelling")), None);
         assert_eq!(
             said(&record(Some("scheduled"), "scheduled")),
             None,
             "only claimed"
+        );
+        let mut moved = record(Some("scheduled"), "scheduled");
+        moved["dynamodb"]["NewImage"]["startsAt"]["S"] = json!("2026-11-22T09:00:00Z");
+        let event = said(&moved).unwrap();
+        assert!(
+            event.contains("quiz-scheduled") && event.contains("T09:00:00Z"),
+            "{event}"
         );
     }
 

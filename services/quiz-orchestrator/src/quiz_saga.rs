@@ -1,4 +1,5 @@
-//! The function `quiz-saga`: the tasks of the state machine `quiz-show` around a run and its cues.
+//! The function `quiz-saga`: the tasks of the state machines `quiz-show` and
+//! `quiz-show-compensation` around a run and its cues.
 //!
 //! Each task may come again, and is answered alike: changes of a run are kept apart by its
 //! revision, and a cue that is pushed again is told as a repeat by the ids in it. A run that a
@@ -8,7 +9,7 @@ use cuepoint_shared::{
     channels::Channels,
     clock::{Clock, whole_millis},
     cues::Cue,
-    ids::{QuestionId, QuizId, RunId},
+    ids::{ChannelId, QuestionId, QuizId, RunId},
 };
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::Value;
@@ -16,14 +17,15 @@ use tracing::{info, warn};
 
 use crate::{
     quiz::{Question, Quiz},
-    run::{Claim, Run},
-    store::{ChannelUse, QuizStore, Saved},
-    task::{Answer, QuestionOutline, Task, TaskError},
+    run::Run,
+    store::QuizStore,
+    task::{Answer, Task, TaskError},
+    timing::AnswerTiming,
     video::Video,
 };
 
-/// How often a claim is tried anew when the run changes under it.
-const ATTEMPTS: u32 = 3;
+mod claiming;
+mod undoing;
 
 /// Does the saga's tasks.
 #[derive(Debug, Clone)]
@@ -34,6 +36,8 @@ pub struct QuizSagaHandler {
     pub video: Video,
     /// The channels that are served.
     pub channels: Channels,
+    /// How long a question takes beyond its own time.
+    pub timing: AnswerTiming,
     /// The time.
     pub clock: Clock,
 }
@@ -49,15 +53,15 @@ impl QuizSagaHandler {
             warn!(%error, "refused");
             error
         })?;
-        let (op, (quiz_id, run_id)) = (task.op(), task.run());
-        let (quiz_id, run_id) = (quiz_id.clone(), run_id.clone());
+        let op = task.op();
+        let run_id = task.run_id().map(RunId::to_string).unwrap_or_default();
         match self.perform(task).await {
             Ok(answer) => {
-                info!(op, %quiz_id, %run_id, outcome = outcome(&answer), "done");
+                info!(op, run_id, outcome = outcome(&answer), "done");
                 Ok(answer)
             }
             Err(error) => {
-                warn!(op, %quiz_id, %run_id, error_type = error.error_type(), %error, "failed");
+                warn!(op, run_id, error_type = error.error_type(), %error, "failed");
                 Err(error.into())
             }
         }
@@ -67,12 +71,18 @@ impl QuizSagaHandler {
         let now = whole_millis((self.clock)());
         match task {
             Task::ClaimRun {
+                execution_id,
+                order,
+            } => self.claim(&execution_id, &order).await,
+            Task::StartRun {
                 quiz_id,
                 run_id,
                 execution_id,
-            } => self.claim(&quiz_id, &run_id, &execution_id).await,
-            Task::StartRun { quiz_id, run_id } => {
-                let start = |run: &Run| run.start(now).map_err(|r| TaskError::refused(&run_id, r));
+            } => {
+                let start = |run: &Run| {
+                    run.start(&execution_id, now)
+                        .map_err(|why| TaskError::not_started(&run_id, why))
+                };
                 let run = self.change(&quiz_id, &run_id, start).await?;
                 Ok(Answer::Started {
                     started_at: run.started_at.unwrap_or(run.changed_at),
@@ -84,6 +94,14 @@ impl QuizSagaHandler {
                     status: run.status.name(),
                 })
             }
+            Task::CheckStream {
+                quiz_id,
+                run_id,
+                since,
+            } => {
+                let (_, run) = self.on_air(&quiz_id, &run_id).await?;
+                self.stream(&run, since).await
+            }
             Task::PushQuestion {
                 quiz_id,
                 run_id,
@@ -91,7 +109,7 @@ impl QuizSagaHandler {
             } => {
                 let (quiz, run) = self.on_air(&quiz_id, &run_id).await?;
                 let (n, question) = question(&quiz, &question_id)?;
-                let cue = quiz.question_cue(run_id, n, question);
+                let cue = quiz.question_cue(run_id, n, &question);
                 self.push(&run, cue).await
             }
             Task::PushResults {
@@ -133,6 +151,7 @@ impl QuizSagaHandler {
                     status: run.status.name(),
                 })
             }
+            Task::BeginCompensation { trigger } => self.begin_compensation(&trigger).await,
             Task::AbortRun {
                 quiz_id,
                 run_id,
@@ -150,61 +169,27 @@ impl QuizSagaHandler {
         }
     }
 
-    /// Claims the run for one execution. Its channel is taken when it starts, so that a run which
-    /// waits keeps no other one off the air.
-    async fn claim(
-        &self,
-        quiz_id: &QuizId,
-        run_id: &RunId,
-        execution_id: &str,
-    ) -> Result<Answer, TaskError> {
-        let now = whole_millis((self.clock)());
-        for _ in 0..ATTEMPTS {
-            let run = self.run(quiz_id, run_id).await?;
-            let taken = match run.claim(execution_id, now) {
-                Claim::Refused(reason) => {
-                    return Ok(Answer::NotClaimed {
-                        claimed: false,
-                        reason,
-                    });
-                }
-                Claim::Ours => return self.claimed(run).await,
-                Claim::Take(taken) => *taken,
-            };
-            if self.store.save(&taken, &ChannelUse::Leave).await? == Saved::Done {
-                return self.claimed(taken).await;
-            }
-        }
-        Err(TaskError::Unavailable(format!(
-            "run {run_id} is changed by too many at once"
-        )))
+    async fn push(&self, run: &Run, cue: Cue) -> Result<Answer, TaskError> {
+        let arn = self.channel_arn(run)?;
+        let pushed_at = (self.clock)().as_millisecond();
+        let bytes = self.video.push(arn, &cue).await?;
+        Ok(Answer::Pushed { pushed_at, bytes })
     }
 
-    async fn claimed(&self, run: Run) -> Result<Answer, TaskError> {
-        let quiz = self.quiz(&run.quiz_id).await?;
-        let questions = quiz.questions.into_iter().map(|question| QuestionOutline {
-            question_id: question.question_id,
-            options: question.answers.len(),
-            correct: question.correct,
-            seconds: question.seconds,
-        });
-        Ok(Answer::Claimed {
-            claimed: true,
-            channel_id: run.channel_id,
-            starts_at: run.starts_at,
-            shards: run.shards,
-            pause_seconds: run.pause_seconds,
-            questions: questions.collect(),
+    /// A stream that began after the moment asked for is another one than there was then.
+    async fn stream(&self, run: &Run, since: Option<i64>) -> Result<Answer, TaskError> {
+        let live_since = self.video.live_since(self.channel_arn(run)?).await?;
+        Ok(Answer::Stream {
+            live: live_since.is_some(),
+            held: live_since
+                .is_some_and(|live| since.is_none_or(|since| live.as_millisecond() <= since)),
         })
     }
 
-    async fn push(&self, run: &Run, cue: Cue) -> Result<Answer, TaskError> {
-        let channel = self.channels.get(&run.channel_id).ok_or_else(|| {
-            TaskError::NotFound(format!("channel {} is not served", run.channel_id))
-        })?;
-        let pushed_at = (self.clock)().as_millisecond();
-        let bytes = self.video.push(&channel.arn, &cue).await?;
-        Ok(Answer::Pushed { pushed_at, bytes })
+    fn channel_arn(&self, run: &Run) -> Result<&str, TaskError> {
+        let channel = self.channels.get(&run.channel_id);
+        let channel = channel.ok_or_else(|| not_served(&run.channel_id))?;
+        Ok(&channel.arn)
     }
 
     async fn on_air(&self, quiz_id: &QuizId, run_id: &RunId) -> Result<(Quiz, Run), TaskError> {
@@ -237,11 +222,15 @@ impl QuizSagaHandler {
     }
 }
 
+fn not_served(channel_id: &ChannelId) -> TaskError {
+    TaskError::NotFound(format!("channel {channel_id} is not served"))
+}
+
 fn no_run(quiz_id: &QuizId, run_id: &RunId) -> TaskError {
     TaskError::NotFound(format!("quiz {quiz_id} has no run {run_id}"))
 }
 
-fn question<'a>(quiz: &'a Quiz, id: &QuestionId) -> Result<(u32, &'a Question), TaskError> {
+fn question(quiz: &Quiz, id: &QuestionId) -> Result<(u32, Question), TaskError> {
     quiz.question(id)
         .ok_or_else(|| TaskError::NotFound(format!("quiz {} has no question {id}", quiz.quiz_id)))
 }
@@ -249,10 +238,15 @@ fn question<'a>(quiz: &'a Quiz, id: &QuestionId) -> Result<(u32, &'a Question), 
 /// What the log says of an answer.
 fn outcome(answer: &Answer) -> String {
     match answer {
-        Answer::Claimed { questions, .. } => format!("claimed, {} questions", questions.len()),
+        Answer::Claimed {
+            run_id, questions, ..
+        } => format!("run {run_id} claimed, {} questions", questions.len()),
         Answer::NotClaimed { reason, .. } => format!("not claimed: {reason}"),
         Answer::Started { started_at } => format!("on air since {started_at}"),
+        Answer::Stream { live, held } => format!("live: {live}, held: {held}"),
         Answer::Pushed { bytes, .. } => format!("{bytes} bytes"),
         Answer::OnAir { status } | Answer::Ended { status } => (*status).to_owned(),
+        Answer::Undo { run_id, on_air, .. } => format!("run {run_id}, on air: {on_air}"),
+        Answer::Nothing { reason, .. } => format!("nothing to undo: {reason}"),
     }
 }

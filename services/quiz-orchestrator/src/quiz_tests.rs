@@ -104,7 +104,7 @@ fn a_cue_counts_bytes_with_the_longest_run_id() {
     let size = |text: &str| {
         let quiz = check(|d| d.questions[0].question = text.to_owned()).unwrap();
         let run = "r".repeat(RunId::MAX).parse().unwrap();
-        quiz.question_cue(run, 1, &quiz.questions[0])
+        quiz.question_cue(run, 1, &quiz.questions[0].attempt(ATTEMPTS).unwrap())
             .encode()
             .unwrap()
             .len()
@@ -125,6 +125,27 @@ fn a_cue_counts_bytes_with_the_longest_run_id() {
         Err(InvalidQuiz::CueTooLarge { n: 2, bytes }) => assert!(bytes > MAX_CUE_BYTES),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_question_that_is_asked_again_has_another_id_and_the_same_place() {
+    let quiz = check(|d| d.questions.push(d.questions[0].clone())).unwrap();
+    let asked = |id: &str| {
+        let (n, question) = quiz.question(&id.parse().unwrap())?;
+        Some((n, question.question_id.to_string()))
+    };
+    assert_eq!(asked("q2"), Some((2, "q2".to_owned())));
+    assert_eq!(asked("q2-2"), Some((2, "q2-2".to_owned())));
+    assert_eq!(asked("q1-3"), Some((1, "q1-3".to_owned())));
+    for unknown in ["q3", "q3-2", "q1-4", "q1-1", "q1-02", "q1-", "q1-2-2", "-2"] {
+        assert_eq!(asked(unknown), None, "{unknown}");
+    }
+    assert!(quiz.has_points());
+    assert!(
+        !check(|d| d.questions[0].correct = None)
+            .unwrap()
+            .has_points()
+    );
 }
 
 #[test]
@@ -168,8 +189,12 @@ proptest! {
         let draft = QuizDraft { title: "t".into(), questions };
         if let Ok(quiz) = Quiz::new("q".repeat(40).parse().unwrap(), draft, Timestamp::UNIX_EPOCH) {
             for (n, question) in (1..).zip(&quiz.questions) {
-                prop_assert!(quiz.question_cue(run.parse().unwrap(), n, question).encode().is_ok());
-                prop_assert_eq!(quiz.question(&question.question_id), Some((n, question)));
+                for attempt in 1..=ATTEMPTS {
+                    let asked = question.attempt(attempt).unwrap();
+                    let cue = quiz.question_cue(run.parse().unwrap(), n, &asked);
+                    prop_assert!(cue.encode().is_ok());
+                    prop_assert_eq!(quiz.question(&asked.question_id), Some((n, asked)));
+                }
             }
         }
     }

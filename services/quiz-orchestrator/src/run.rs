@@ -11,8 +11,6 @@
 //! store writes it only if no one else did meanwhile. Each may be repeated: what is so already
 //! stays so.
 
-use std::ops::RangeInclusive;
-
 use cuepoint_shared::{
     events::Text,
     ids::{ChannelId, CorrelationId, QuizId, RunId},
@@ -20,33 +18,12 @@ use cuepoint_shared::{
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::capacity;
-
-/// How long the pause after a question may be, in seconds.
-pub const PAUSE_SECONDS: RangeInclusive<u32> = 0..=60;
-/// The pause where the producer names none, in seconds.
-pub const DEFAULT_PAUSE_SECONDS: u32 = 5;
-/// How far in the past a start may lie and still mean "at once".
-pub const LATENESS: SignedDuration = SignedDuration::from_secs(60);
-/// How far ahead a run may be scheduled: the saga that waits for it lasts 31 days.
-pub const HORIZON: SignedDuration = SignedDuration::from_hours(30 * 24);
-
-/// What a producer asks for.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RunDraft {
-    /// Where it is to run.
-    pub channel_id: ChannelId,
-    /// When; at once if absent.
-    #[serde(default)]
-    pub starts_at: Option<Timestamp>,
-    /// How many viewers to expect.
-    #[serde(default)]
-    pub expected_audience: Option<u32>,
-    /// Seconds between a result and the next question.
-    #[serde(default)]
-    pub pause_seconds: Option<u32>,
-}
+use crate::{
+    channel_schedule::Slot,
+    quiz::Quiz,
+    settings::{self, InvalidRun, RunDraft, Settings},
+    timing::AnswerTiming,
+};
 
 /// Where a run is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +33,7 @@ pub enum RunStatus {
     Scheduled,
     /// On air.
     Running,
-    /// On air until the saga's next step, because a producer cancelled it.
+    /// On air until it is undone, because a producer cancelled it.
     Cancelling,
     /// All questions were asked and tallied.
     Completed,
@@ -80,12 +57,11 @@ pub struct Run {
     pub status: RunStatus,
     /// When it starts.
     pub starts_at: Timestamp,
-    /// How many viewers are expected.
-    pub expected_audience: u32,
-    /// How many shards the answers to each of its questions are spread over.
-    pub shards: u32,
-    /// Seconds between a result and the next question.
-    pub pause_seconds: u32,
+    /// When it ends, as planned.
+    pub ends_at: Timestamp,
+    /// How it goes on.
+    #[serde(flatten)]
+    pub settings: Settings,
     /// The execution of the saga that runs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub execution_id: Option<String>,
@@ -106,23 +82,6 @@ pub struct Run {
     pub revision: u64,
 }
 
-/// Why a run cannot be scheduled as asked.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidRun {
-    /// The start has passed.
-    #[error("startsAt is in the past; leave it out to start at once")]
-    Past,
-    /// The start is too far ahead.
-    #[error("startsAt is more than {} days ahead", HORIZON.as_hours() / 24)]
-    TooFarAhead,
-    /// Nobody, or more than a channel is laid out for.
-    #[error("expectedAudience must be {} to {}", capacity::AUDIENCE.start(), capacity::AUDIENCE.end())]
-    Audience,
-    /// Too long a pause.
-    #[error("pauseSeconds must be {} to {}", PAUSE_SECONDS.start(), PAUSE_SECONDS.end())]
-    Pause,
-}
-
 /// Why a run cannot change as asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -132,6 +91,17 @@ pub enum Refusal {
     /// Its status does not allow it.
     #[error("the run is {}", .0.name())]
     Status(RunStatus),
+}
+
+/// Why a run does not start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoStart {
+    /// It was moved: the execution of its new time has it, or will.
+    #[error("the run was moved, and is another execution's")]
+    Replaced,
+    /// It is cancelled or over.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
 }
 
 /// What an execution of the saga gets that wants a run.
@@ -152,6 +122,8 @@ pub enum Announcement {
     Scheduled,
     /// `quiz-started`
     Started,
+    /// `quiz-cancel-requested`
+    CancelRequested,
     /// `quiz-completed`
     Completed,
     /// `quiz-aborted`
@@ -160,19 +132,21 @@ pub enum Announcement {
     Cancelled,
 }
 
-/// What the change from one status (none: the run is new) to another announces, if anything.
-pub fn announcement(before: Option<RunStatus>, after: RunStatus) -> Option<Announcement> {
-    if before == Some(after) {
+/// What the change from one run (none: it is new) to another announces, if anything. A run that was
+/// moved is scheduled anew.
+pub fn announcement(before: Option<&Run>, after: &Run) -> Option<Announcement> {
+    let moved = before.is_some_and(|before| before.starts_at != after.starts_at);
+    if before.is_some_and(|before| before.status == after.status) && !moved {
         return None;
     }
-    match after {
-        RunStatus::Scheduled => Some(Announcement::Scheduled),
-        RunStatus::Running => Some(Announcement::Started),
-        RunStatus::Cancelling => None,
-        RunStatus::Completed => Some(Announcement::Completed),
-        RunStatus::Aborted => Some(Announcement::Aborted),
-        RunStatus::Cancelled => Some(Announcement::Cancelled),
-    }
+    Some(match after.status {
+        RunStatus::Scheduled => Announcement::Scheduled,
+        RunStatus::Running => Announcement::Started,
+        RunStatus::Cancelling => Announcement::CancelRequested,
+        RunStatus::Completed => Announcement::Completed,
+        RunStatus::Aborted => Announcement::Aborted,
+        RunStatus::Cancelled => Announcement::Cancelled,
+    })
 }
 
 impl RunStatus {
@@ -200,41 +174,26 @@ impl Run {
     /// # Errors
     /// [`InvalidRun`]: the first thing that is wrong with the request.
     pub fn schedule(
-        quiz_id: QuizId,
+        quiz: &Quiz,
         run_id: RunId,
         draft: RunDraft,
+        timing: &AnswerTiming,
         now: Timestamp,
     ) -> Result<Self, InvalidRun> {
-        let starts_at = draft.starts_at.unwrap_or(now);
-        if now.duration_since(starts_at) > LATENESS {
-            return Err(InvalidRun::Past);
-        }
-        if starts_at.duration_since(now) > HORIZON {
-            return Err(InvalidRun::TooFarAhead);
-        }
-        let expected_audience = draft
-            .expected_audience
-            .unwrap_or(capacity::DEFAULT_AUDIENCE);
-        if !capacity::AUDIENCE.contains(&expected_audience) {
-            return Err(InvalidRun::Audience);
-        }
-        let pause_seconds = draft.pause_seconds.unwrap_or(DEFAULT_PAUSE_SECONDS);
-        if !PAUSE_SECONDS.contains(&pause_seconds) {
-            return Err(InvalidRun::Pause);
-        }
+        let starts_at = settings::start(draft.starts_at, now)?;
+        let settings = Settings::of(&draft)?;
         let correlation_id = run_id
             .as_str()
             .parse()
             .expect("a run id is a correlation id by its characters");
         Ok(Self {
-            quiz_id,
+            quiz_id: quiz.quiz_id.clone(),
             run_id,
             channel_id: draft.channel_id,
             status: RunStatus::Scheduled,
             starts_at,
-            expected_audience,
-            shards: capacity::shards(expected_audience),
-            pause_seconds,
+            ends_at: starts_at + timing.of_run(quiz, &settings),
+            settings,
             execution_id: None,
             reason: None,
             failed_step: None,
@@ -243,6 +202,35 @@ impl Run {
             changed_at: now,
             revision: 0,
         })
+    }
+
+    /// The time that it needs on its channel, as planned.
+    pub fn slot(&self) -> Slot {
+        Slot {
+            quiz_id: self.quiz_id.clone(),
+            run_id: self.run_id.clone(),
+            starts_at: self.starts_at,
+            ends_at: self.ends_at,
+        }
+    }
+
+    /// A producer moves it to another time, while it waits. The execution that had it loses it:
+    /// another one is started for the new time. `None`: it starts then already.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it has started or is over.
+    pub fn moved(&self, starts_at: Timestamp, now: Timestamp) -> Result<Option<Self>, Refusal> {
+        if self.status != RunStatus::Scheduled {
+            return Err(Refusal::Status(self.status));
+        }
+        if starts_at == self.starts_at {
+            return Ok(None);
+        }
+        let mut run = self.changed(RunStatus::Scheduled, now);
+        run.starts_at = starts_at;
+        run.ends_at = starts_at + self.planned();
+        run.execution_id = None;
+        Ok(Some(run))
     }
 
     /// One execution of the saga gets a run, and only while it is scheduled.
@@ -263,19 +251,24 @@ impl Run {
         }
     }
 
-    /// It goes on air, if it gets its channel. `None`: it is on air already.
+    /// It goes on air, if it gets its channel, for as long as it was planned. `None`: it is on air
+    /// already.
     ///
     /// # Errors
-    /// [`Refusal`] when it is cancelled or over.
-    pub fn start(&self, now: Timestamp) -> Result<Option<Self>, Refusal> {
+    /// [`NoStart`] when it is not this execution's any more, is cancelled or over.
+    pub fn start(&self, execution_id: &str, now: Timestamp) -> Result<Option<Self>, NoStart> {
+        if self.execution_id.as_deref() != Some(execution_id) {
+            return Err(NoStart::Replaced);
+        }
         match self.status {
             RunStatus::Running => Ok(None),
             RunStatus::Scheduled => {
                 let mut run = self.changed(RunStatus::Running, now);
                 run.started_at = Some(now);
+                run.ends_at = now + self.planned();
                 Ok(Some(run))
             }
-            _ => Err(self.refusal()),
+            _ => Err(self.refusal().into()),
         }
     }
 
@@ -339,7 +332,7 @@ impl Run {
         Some(run)
     }
 
-    /// A producer cancels it: at once while it waits, at the saga's next step while it is on air.
+    /// A producer cancels it: at once while it waits; while it is on air, it is then undone.
     /// `None`: it is so already.
     ///
     /// # Errors
@@ -351,6 +344,10 @@ impl Run {
             RunStatus::Cancelling => Ok(None),
             ended => Err(Refusal::Status(ended)),
         }
+    }
+
+    fn planned(&self) -> SignedDuration {
+        self.ends_at.duration_since(self.starts_at)
     }
 
     fn changed(&self, status: RunStatus, now: Timestamp) -> Self {

@@ -8,71 +8,69 @@ fn now() -> Timestamp {
     "2026-11-22T08:00:00Z".parse().unwrap()
 }
 
-fn draft() -> RunDraft {
-    RunDraft {
-        channel_id: "AbC".parse().unwrap(),
-        starts_at: None,
-        expected_audience: None,
-        pause_seconds: None,
-    }
+fn quiz() -> Quiz {
+    let draft = r#"{"title": "t", "questions": [
+        {"question": "?", "answers": ["a", "b"], "correct": 0, "seconds": 10}]}"#;
+    let draft = serde_json::from_str(draft).unwrap();
+    Quiz::new("quiz".parse().unwrap(), draft, now()).unwrap()
 }
 
-fn scheduled(draft: RunDraft) -> Result<Run, InvalidRun> {
-    Run::schedule(
-        "quiz".parse().unwrap(),
-        "run".parse().unwrap(),
-        draft,
-        now(),
-    )
+fn scheduled() -> Run {
+    let timing = AnswerTiming {
+        latency_allowance: SignedDuration::from_secs(5),
+        drain: SignedDuration::from_secs(3),
+    };
+    let draft = serde_json::from_str(r#"{"channelId": "AbC", "pauseSeconds": 0}"#).unwrap();
+    Run::schedule(&quiz(), "run".parse().unwrap(), draft, &timing, now()).unwrap()
 }
 
 fn run(status: RunStatus) -> Run {
     Run {
         status,
-        ..scheduled(draft()).unwrap()
+        ..scheduled()
     }
 }
 
 #[test]
-fn what_a_producer_leaves_out_has_a_default() {
-    let run = scheduled(draft()).unwrap();
+fn a_run_waits_for_its_start_and_knows_its_planned_end() {
+    let run = scheduled();
+    assert_eq!(run.status, RunStatus::Scheduled);
     assert_eq!(run.starts_at, now());
     assert_eq!(
-        (run.expected_audience, run.shards, run.pause_seconds),
-        (1000, 1, 5)
+        run.ends_at,
+        now() + SignedDuration::from_secs(10 + 5 + 3 + 3 + 3)
     );
-    assert_eq!(run.status, RunStatus::Scheduled);
+    let slot = run.slot();
+    assert_eq!((slot.starts_at, slot.ends_at), (run.starts_at, run.ends_at));
 }
 
 #[test]
-fn a_start_is_not_in_the_past_and_not_beyond_the_sagas_life() {
-    let at = |offset| {
-        scheduled(RunDraft {
-            starts_at: Some(now() + offset),
-            ..draft()
-        })
-        .map(|run| run.starts_at)
+fn a_run_is_moved_while_it_waits_and_its_execution_loses_it() {
+    let hour = SignedDuration::from_hours(1);
+    let Claim::Take(claimed) = scheduled().claim("first", now()) else {
+        panic!()
     };
-    assert_eq!(at(-LATENESS), Ok(now() - LATENESS));
-    let a_bit = SignedDuration::from_millis(1);
-    assert_eq!(at(-LATENESS - a_bit), Err(InvalidRun::Past));
-    assert_eq!(at(HORIZON), Ok(now() + HORIZON));
-    assert_eq!(at(HORIZON + a_bit), Err(InvalidRun::TooFarAhead));
-}
-
-#[test]
-fn audience_and_pause_are_bounded() {
-    let with = |audience, pause| {
-        scheduled(RunDraft {
-            expected_audience: Some(audience),
-            pause_seconds: Some(pause),
-            ..draft()
-        })
+    let moved = claimed.moved(now() + hour, now()).unwrap().unwrap();
+    assert_eq!(moved.starts_at, now() + hour);
+    assert_eq!(moved.ends_at, claimed.ends_at + hour);
+    assert_eq!(moved.moved(now() + hour, now()), Ok(None), "a repeat");
+    assert_eq!(moved.start("first", now()), Err(NoStart::Replaced));
+    let said = announcement(Some(&claimed), &moved);
+    assert_eq!(said, Some(Announcement::Scheduled));
+    let Claim::Take(second) = moved.claim("second", now()) else {
+        panic!()
     };
-    assert_eq!(with(0, 0), Err(InvalidRun::Audience));
-    assert_eq!(with(1_000_001, 0), Err(InvalidRun::Audience));
-    assert_eq!(with(1, 61), Err(InvalidRun::Pause));
-    assert_eq!(with(20_000, 60).unwrap().shards, 4);
+    assert_eq!(second.start("first", now()), Err(NoStart::Replaced));
+    let late = now() + hour + hour;
+    let started = second.start("second", late).unwrap().unwrap();
+    assert_eq!(
+        started.ends_at.duration_since(late),
+        claimed.ends_at.duration_since(claimed.starts_at),
+        "from when it started"
+    );
+    assert_eq!(started.start("second", late), Ok(None), "a repeat");
+    let refused = started.moved(now(), now());
+    assert_eq!(refused, Err(Refusal::Status(RunStatus::Running)));
 }
 
 #[test]
@@ -99,7 +97,11 @@ fn a_cancelled_run_goes_no_further_and_ends_as_cancelled() {
     assert_eq!(cancelling.status, RunStatus::Cancelling);
     assert_eq!(cancelling.cancel(now()), Ok(None));
     assert_eq!(cancelling.on_air(), Err(Refusal::Cancelled));
-    assert_eq!(cancelling.start(now()), Err(Refusal::Cancelled));
+    let held = Run {
+        execution_id: Some("e".into()),
+        ..cancelling.clone()
+    };
+    assert_eq!(held.start("e", now()), Err(Refusal::Cancelled.into()));
     assert_eq!(cancelling.complete(now()), Err(Refusal::Cancelled));
     let ended = cancelling
         .abort(None, "PushQuestion", "RunCancelled", now())
@@ -144,29 +146,36 @@ fn an_execution_aborts_its_own_run_only() {
 }
 
 proptest! {
-    /// Whatever happens in whatever order, each status is announced at most once, the run ends
-    /// once and stays as it ended.
+    /// Whatever happens in whatever order, each status is announced at most once, but for a run that
+    /// is moved; the run ends once and stays as it ended.
     #[test]
-    fn a_run_is_announced_once_per_status(steps in prop::collection::vec(0..5_u8, 0..20)) {
+    fn a_run_is_announced_once_per_status(steps in prop::collection::vec(0..6_u8, 0..20)) {
         let mut run = run(RunStatus::Scheduled);
-        let mut said = vec![announcement(None, run.status).unwrap()];
+        let mut said = vec![announcement(None, &run).unwrap()];
+        let mut moves = 0;
         for step in steps {
             let next = match step {
                 0 => match run.claim("e", now()) { Claim::Take(run) => Some(*run), _ => None },
-                1 => run.start(now()).unwrap_or(None),
+                1 => run.start("e", now()).unwrap_or(None),
                 2 => run.complete(now()).unwrap_or(None),
                 3 => run.cancel(now()).unwrap_or(None),
+                4 => run.moved(run.starts_at + SignedDuration::from_secs(1), now()).unwrap_or(None),
                 _ => run.abort(Some("e"), "step", "reason", now()),
             };
             let Some(next) = next else { continue };
             prop_assert!(!run.status.has_ended(), "an ended run changed: {:?}", next);
             prop_assert_eq!(next.revision, run.revision + 1);
-            said.extend(announcement(Some(run.status), next.status));
+            moves += usize::from(step == 4);
+            said.extend(announcement(Some(&run), &next));
             run = next;
         }
-        let ends = |a: &&Announcement| !matches!(a, Announcement::Scheduled | Announcement::Started);
-        prop_assert_eq!(said.iter().filter(ends).count(), usize::from(run.status.has_ended()));
-        for (index, one) in said.iter().enumerate() {
+        use Announcement::{CancelRequested, Scheduled, Started};
+        let goes_on = [Scheduled, Started, CancelRequested];
+        let ends = said.iter().filter(|said| !goes_on.contains(said));
+        prop_assert_eq!(ends.count(), usize::from(run.status.has_ended()));
+        let scheduled = said.iter().filter(|said| **said == Scheduled).count();
+        prop_assert_eq!(scheduled, 1 + moves);
+        for (index, one) in said.iter().enumerate().filter(|(_, said)| **said != Scheduled) {
             prop_assert!(!said[..index].contains(one));
         }
     }

@@ -4,11 +4,11 @@
 //! | --- | --- | --- |
 //! | `QUIZ#<quizId>` | `QUIZ` | a quiz; never changes |
 //! | `QUIZ#<quizId>` | `RUN#<runId>` | a run; each change counts its `revision` up |
-//! | `CHANNEL#<channelId>` | `ACTIVE` | the run that has the channel: `runId`, absent when it is free |
+//! | `CHANNEL#<channelId>` | `SCHEDULE` | who is on air on a channel, and its booked times, under a `revision` |
 //!
-//! A run is written only over the revision that was read, in one transaction with its channel
-//! where that changes hands. So whatever runs at the same time, a run makes each change once, and
-//! a channel has one run.
+//! A run is written only over the revision that was read, in one transaction with the schedule of
+//! its channel where that changes. So whatever runs at the same time, a run makes each change once,
+//! a channel has one run on air, and no time of it is booked twice.
 
 use std::collections::HashMap;
 
@@ -24,8 +24,11 @@ use cuepoint_shared::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use self::channel::ChannelUse;
-use crate::{quiz::Quiz, run::Run};
+use crate::{
+    channel_schedule::{ChannelSchedule, Slot},
+    quiz::Quiz,
+    run::Run,
+};
 
 mod channel;
 
@@ -59,6 +62,17 @@ pub enum StoreError {
         /// The run that has it.
         holder: RunId,
     },
+    /// A run cannot have a time that is another one's.
+    #[error("run {} has the channel {channel_id} from {} to {}", .slot.run_id, .slot.starts_at, .slot.ends_at)]
+    ChannelBooked {
+        /// The channel.
+        channel_id: ChannelId,
+        /// The time of the other one.
+        slot: Slot,
+    },
+    /// Too many runs wait for the channel.
+    #[error("too many runs wait for the channel {0}")]
+    ChannelFull(ChannelId),
 }
 
 /// What became of a write.
@@ -66,7 +80,7 @@ pub enum StoreError {
 pub enum Saved {
     /// It is written.
     Done,
-    /// Nothing is written: the run, or who has the channel, changed since it was read.
+    /// Nothing is written: the run or its channel's schedule changed since it was read.
     Outdated,
 }
 
@@ -92,12 +106,23 @@ impl QuizStore {
             .await
     }
 
-    /// Keeps a new run, whose id is new and random.
+    /// Keeps a new run and books its time. A run of this id is there already: it was kept by an
+    /// earlier attempt of this very call, whose answer was lost. Returns the run as it is kept.
     ///
     /// # Errors
-    /// [`StoreError::Aws`]
-    pub async fn put_run(&self, run: &Run) -> Result<(), StoreError> {
-        self.insert(run_item(run)).await
+    /// [`StoreError`]: [`StoreError::ChannelBooked`] or [`StoreError::ChannelFull`] when the channel
+    /// has no such time.
+    pub async fn put_run(&self, run: Run) -> Result<Run, StoreError> {
+        for _ in 0..ATTEMPTS {
+            if let Some(kept) = self.run(&run.quiz_id, &run.run_id).await? {
+                return Ok(kept);
+            }
+            let schedule = self.booked(&run).await?;
+            if self.save(&run, schedule.as_ref()).await? == Saved::Done {
+                return Ok(run);
+            }
+        }
+        Err(StoreError::Contended(run.run_id))
     }
 
     /// A quiz, if there is one of this id.
@@ -116,13 +141,13 @@ impl QuizStore {
         self.read(quiz_key(quiz_id), run_key(run_id)).await
     }
 
-    /// Changes a run as `decide` says, from what it is now, and with it who has its channel.
-    /// `decide` gives `None` to leave the run as it is, and is asked again when the run or its
-    /// channel changed meanwhile. Returns the run as it is then; `None` when there is no such run.
+    /// Changes a run as `decide` says, from what it is now, and with it the schedule of its channel.
+    /// `decide` gives `None` to leave the run as it is, and is asked again when the run or the
+    /// schedule changed meanwhile. Returns the run as it is then; `None` when there is no such run.
     ///
     /// # Errors
     /// What `decide` refuses, and [`StoreError`]: [`StoreError::ChannelTaken`] when it was to go
-    /// on air.
+    /// on air, [`StoreError::ChannelBooked`] when it was to be moved.
     pub async fn change_run<E: From<StoreError>>(
         &self,
         quiz_id: &QuizId,
@@ -136,28 +161,26 @@ impl QuizStore {
             let Some(changed) = decide(&run)? else {
                 return Ok(Some(run));
             };
-            let channel = self.channel_use(&changed).await?;
-            if self.save(&changed, &channel).await? == Saved::Done {
+            let schedule = self.schedule_after(&run, &changed).await?;
+            if self.save(&changed, schedule.as_ref()).await? == Saved::Done {
                 return Ok(Some(changed));
             }
         }
         Err(StoreError::Contended(run_id.clone()).into())
     }
 
-    /// Writes a changed run over the revision before it, and with it who has its channel.
+    /// Writes a run over the revision before it, or as a new one if it has no such, and with it the
+    /// schedule of its channel, if that changes.
     ///
     /// # Errors
     /// [`StoreError::Aws`]
-    pub async fn save(&self, run: &Run, channel: &ChannelUse) -> Result<Saved, StoreError> {
-        let put = Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(run_item(run)))
-            .condition_expression("revision = :before")
-            .expression_attribute_values(":before", number(run.revision.saturating_sub(1)))
-            .build()
-            .expect("table and item are set");
-        let mut writes = vec![TransactWriteItem::builder().put(put).build()];
-        writes.extend(self.channel_write(run, channel));
+    pub async fn save(
+        &self,
+        run: &Run,
+        schedule: Option<&ChannelSchedule>,
+    ) -> Result<Saved, StoreError> {
+        let mut writes = vec![self.revised(run_item(run), run.revision.checked_sub(1))];
+        writes.extend(schedule.map(|schedule| self.schedule_write(&run.channel_id, schedule)));
         let written = self
             .client
             .transact_write_items()
@@ -175,13 +198,26 @@ impl QuizStore {
                     .iter()
                     .map(|reason| reason.code())
                     .collect();
-                match codes.contains(&Some("ConditionalCheckFailed")) {
+                match is_outdated(&codes) {
                     true => Ok(Saved::Outdated),
                     false => Err(may_pass(failed, &codes).into()),
                 }
             }
             _ => Err(failed.into()),
         }
+    }
+
+    /// Writes an item over this revision of it; none: it is new.
+    fn revised(&self, item: Item, before: Option<u64>) -> TransactWriteItem {
+        let put = Put::builder().table_name(&self.table).set_item(Some(item));
+        let put = match before {
+            None => put.condition_expression("attribute_not_exists(pk)"),
+            Some(before) => put
+                .condition_expression("revision = :before")
+                .expression_attribute_values(":before", number(before)),
+        };
+        let put = put.build().expect("table and item are set");
+        TransactWriteItem::builder().put(put).build()
     }
 
     /// The id in its key is new and random, so an item that is there already was written by an
@@ -232,13 +268,15 @@ fn is_there<R>(error: &SdkError<PutItemError, R>) -> bool {
         .is_some_and(PutItemError::is_conditional_check_failed_exception)
 }
 
-/// A transaction that met another one, or a limit, passes when it is tried again.
+/// Whether a transaction was cancelled because an item changed, or was being changed by another one.
+fn is_outdated(codes: &[Option<&str>]) -> bool {
+    let changed = ["ConditionalCheckFailed", "TransactionConflict"];
+    codes.iter().flatten().any(|code| changed.contains(code))
+}
+
+/// A transaction that met a limit passes when it is tried again.
 fn may_pass(error: AwsError, codes: &[Option<&str>]) -> AwsError {
-    let passing = [
-        "TransactionConflict",
-        "ThrottlingError",
-        "ProvisionedThroughputExceeded",
-    ];
+    let passing = ["ThrottlingError", "ProvisionedThroughputExceeded"];
     match codes.iter().flatten().find(|code| passing.contains(code)) {
         Some(code) => AwsError {
             failure: Failure::Throttled,
@@ -282,14 +320,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_conflict_of_transactions_may_pass() {
+    fn a_transaction_that_met_another_or_a_limit_is_told_from_one_that_is_wrong() {
+        assert!(is_outdated(&[None, Some("TransactionConflict")]));
+        assert!(is_outdated(&[Some("ConditionalCheckFailed"), Some("None")]));
+        assert!(!is_outdated(&[Some("None"), Some("ThrottlingError")]));
         let refused = AwsError {
             operation: "TransactWriteItems",
             failure: Failure::Refused,
             code: "TransactionCanceledException".to_owned(),
             message: String::new(),
         };
-        assert!(may_pass(refused.clone(), &[None, Some("TransactionConflict")]).may_pass());
+        assert!(may_pass(refused.clone(), &[None, Some("ThrottlingError")]).may_pass());
         assert!(!may_pass(refused, &[Some("ItemCollectionSizeLimitExceeded")]).may_pass());
     }
 }

@@ -2,14 +2,23 @@
 
 use cuepoint_shared::{
     aws::{AwsError, Failure},
-    ids::{ChannelId, QuestionId, QuizId, RunId},
+    ids::{ChannelId, CorrelationId, QuestionId, QuizId, RunId},
     telemetry,
 };
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
 
-use crate::{run::Refusal, store::StoreError, video::VideoError};
+use serde_json::Value;
+
+use crate::{
+    compensation::InvalidTrigger,
+    order::InvalidOrder,
+    run::{NoStart, Refusal},
+    settings::{InvalidRun, OnStreamLoss},
+    store::StoreError,
+    video::VideoError,
+};
 
 /// A task, told by its `op`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -19,16 +28,24 @@ use crate::{run::Refusal, store::StoreError, video::VideoError};
     reason = "the ids say what they are, and each task says the rest"
 )]
 pub enum Task {
-    /// Make this execution the only one of the run.
-    ClaimRun {
+    /// Make this execution the only one of the run; `order` is what it was started with. A direct
+    /// start makes the run.
+    ClaimRun { execution_id: String, order: Value },
+    /// The run takes its channel and goes on air.
+    StartRun {
         quiz_id: QuizId,
         run_id: RunId,
         execution_id: String,
     },
-    /// The run takes its channel and goes on air.
-    StartRun { quiz_id: QuizId, run_id: RunId },
     /// Go on only if nobody has cancelled the run meanwhile.
     CheckRun { quiz_id: QuizId, run_id: RunId },
+    /// Whether there is a stream now, and has been since then, in milliseconds of the epoch.
+    CheckStream {
+        quiz_id: QuizId,
+        run_id: RunId,
+        #[serde(default)]
+        since: Option<i64>,
+    },
     /// Show a question.
     PushQuestion {
         quiz_id: QuizId,
@@ -52,7 +69,10 @@ pub enum Task {
     PushCancelled { quiz_id: QuizId, run_id: RunId },
     /// All questions were asked: end the run, free the channel.
     CompleteRun { quiz_id: QuizId, run_id: RunId },
-    /// End the run early, free the channel if the run has it. A run that another execution has is left alone.
+    /// Find out what the compensation is to undo; `trigger` is what it was started with.
+    BeginCompensation { trigger: Value },
+    /// End the run early, and free its channel and its time. A run that another execution has is
+    /// left alone.
     AbortRun {
         quiz_id: QuizId,
         run_id: RunId,
@@ -70,37 +90,30 @@ impl Task {
             Self::ClaimRun { .. } => "claim-run",
             Self::StartRun { .. } => "start-run",
             Self::CheckRun { .. } => "check-run",
+            Self::CheckStream { .. } => "check-stream",
             Self::PushQuestion { .. } => "push-question",
             Self::PushResults { .. } => "push-results",
             Self::PushLeaderboard { .. } => "push-leaderboard",
             Self::PushCancelled { .. } => "push-cancelled",
             Self::CompleteRun { .. } => "complete-run",
+            Self::BeginCompensation { .. } => "begin-compensation",
             Self::AbortRun { .. } => "abort-run",
         }
     }
 
-    /// The run it is about.
-    pub fn run(&self) -> (&QuizId, &RunId) {
+    /// The run it is about, if it names one.
+    pub fn run_id(&self) -> Option<&RunId> {
         match self {
-            Self::ClaimRun {
-                quiz_id, run_id, ..
-            }
-            | Self::StartRun { quiz_id, run_id }
-            | Self::CheckRun { quiz_id, run_id }
-            | Self::PushQuestion {
-                quiz_id, run_id, ..
-            }
-            | Self::PushResults {
-                quiz_id, run_id, ..
-            }
-            | Self::PushLeaderboard {
-                quiz_id, run_id, ..
-            }
-            | Self::PushCancelled { quiz_id, run_id }
-            | Self::CompleteRun { quiz_id, run_id }
-            | Self::AbortRun {
-                quiz_id, run_id, ..
-            } => (quiz_id, run_id),
+            Self::ClaimRun { .. } | Self::BeginCompensation { .. } => None,
+            Self::StartRun { run_id, .. }
+            | Self::CheckRun { run_id, .. }
+            | Self::CheckStream { run_id, .. }
+            | Self::PushQuestion { run_id, .. }
+            | Self::PushResults { run_id, .. }
+            | Self::PushLeaderboard { run_id, .. }
+            | Self::PushCancelled { run_id, .. }
+            | Self::CompleteRun { run_id, .. }
+            | Self::AbortRun { run_id, .. } => Some(run_id),
         }
     }
 }
@@ -113,14 +126,28 @@ pub enum Answer {
     Claimed {
         /// Always true.
         claimed: bool,
+        /// The quiz.
+        quiz_id: QuizId,
+        /// The run of it.
+        run_id: RunId,
         /// Where it runs.
         channel_id: ChannelId,
+        /// Ties together all that follows from its scheduling.
+        correlation_id: CorrelationId,
         /// When it starts.
         starts_at: Timestamp,
         /// Shards of its answers.
         shards: u32,
         /// Seconds between a result and the next question.
         pause_seconds: u32,
+        /// Seconds between the openings of two questions, at the least; 0 where it does not matter.
+        every_seconds: u32,
+        /// What to do when the stream is lost.
+        on_stream_loss: OnStreamLoss,
+        /// How long to wait for a lost stream, in seconds.
+        stream_loss_seconds: u32,
+        /// Whether there will be points to rank.
+        ranked: bool,
         /// What it asks, in order.
         questions: Vec<QuestionOutline>,
     },
@@ -141,6 +168,13 @@ pub enum Answer {
         /// How it stands.
         status: &'static str,
     },
+    /// What is known of the stream.
+    Stream {
+        /// Whether there is one.
+        live: bool,
+        /// Whether it is the one that there was at the moment asked for.
+        held: bool,
+    },
     /// A cue is in the video.
     Pushed {
         /// The moment just before the call to IVS, in milliseconds of the epoch.
@@ -152,6 +186,36 @@ pub enum Answer {
     Ended {
         /// How.
         status: &'static str,
+    },
+    /// The run is to be undone.
+    Undo {
+        /// Always true.
+        compensate: bool,
+        /// The quiz.
+        quiz_id: QuizId,
+        /// The run of it.
+        run_id: RunId,
+        /// Where it runs.
+        channel_id: ChannelId,
+        /// Ties together all that follows from its scheduling.
+        correlation_id: CorrelationId,
+        /// The execution on whose behalf it is undone, if it is one.
+        execution_id: Option<String>,
+        /// The step that failed.
+        failed_step: String,
+        /// Why.
+        reason: String,
+        /// Whether the audience has seen something of it, and is to see its end.
+        on_air: bool,
+        /// How many seconds until no task of the execution can be at work any more; 0: none is.
+        settle_seconds: u32,
+    },
+    /// There is nothing to undo.
+    Nothing {
+        /// Always false.
+        compensate: bool,
+        /// Why.
+        reason: String,
     },
 }
 
@@ -181,13 +245,19 @@ pub enum TaskError {
     /// There is no video to put a cue into.
     #[error("{0}")]
     ChannelNotBroadcasting(String),
+    /// Another run is on air on the channel.
+    #[error("{0}")]
+    ChannelTaken(String),
+    /// The run was moved, and is another execution's.
+    #[error("run {0} was moved, and is another execution's")]
+    Replaced(RunId),
     /// A producer cancelled the run.
     #[error("run {0} was cancelled")]
     RunCancelled(RunId),
     /// There is no such quiz, run, question or channel.
     #[error("{0}")]
     NotFound(String),
-    /// The run's status does not allow it, or another run has the channel.
+    /// The run's status does not allow it, or its time is another run's.
     #[error("{0}")]
     Conflict(String),
     /// The task can never work as it was given.
@@ -204,6 +274,14 @@ impl TaskError {
         }
     }
 
+    /// Why a run does not start.
+    pub fn not_started(run_id: &RunId, why: NoStart) -> Self {
+        match why {
+            NoStart::Replaced => Self::Replaced(run_id.clone()),
+            NoStart::Refused(refusal) => Self::refused(run_id, refusal),
+        }
+    }
+
     /// Why an input is no task. Only where it is broken, since the error's own words may repeat
     /// what viewers wrote.
     pub fn unreadable(error: &serde_json::Error) -> Self {
@@ -217,6 +295,8 @@ impl TaskError {
             Self::Throttled(_) => "Throttled",
             Self::Unavailable(_) => "Unavailable",
             Self::ChannelNotBroadcasting(_) => "ChannelNotBroadcasting",
+            Self::ChannelTaken(_) => "ChannelTaken",
+            Self::Replaced(_) => "Replaced",
             Self::RunCancelled(_) => "RunCancelled",
             Self::NotFound(_) => "NotFound",
             Self::Conflict(_) => "Conflict",
@@ -239,7 +319,10 @@ impl From<StoreError> for TaskError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Aws(error) => error.into(),
-            StoreError::ChannelTaken { .. } => Self::Conflict(error.to_string()),
+            StoreError::ChannelTaken { .. } => Self::ChannelTaken(error.to_string()),
+            StoreError::ChannelBooked { .. } | StoreError::ChannelFull(_) => {
+                Self::Conflict(error.to_string())
+            }
             StoreError::Contended(_) => Self::Unavailable(error.to_string()),
             StoreError::Unreadable { .. } => Self::InvalidInput(error.to_string()),
         }
@@ -253,6 +336,24 @@ impl From<VideoError> for TaskError {
             VideoError::TooLarge(error) => Self::InvalidInput(error.to_string()),
             VideoError::Aws(error) => error.into(),
         }
+    }
+}
+
+impl From<InvalidOrder> for TaskError {
+    fn from(error: InvalidOrder) -> Self {
+        Self::InvalidInput(error.to_string())
+    }
+}
+
+impl From<InvalidTrigger> for TaskError {
+    fn from(error: InvalidTrigger) -> Self {
+        Self::InvalidInput(error.to_string())
+    }
+}
+
+impl From<InvalidRun> for TaskError {
+    fn from(error: InvalidRun) -> Self {
+        Self::InvalidInput(error.to_string())
     }
 }
 
@@ -282,7 +383,13 @@ mod tests {
     fn each_failure_has_the_type_that_the_state_machine_knows() {
         let run: RunId = "run".parse().unwrap();
         let off_air = VideoError::NotBroadcasting("arn".into());
-        let cases: [(TaskError, &str); 6] = [
+        let taken = StoreError::ChannelTaken {
+            channel_id: "c".parse().unwrap(),
+            holder: "other".parse().unwrap(),
+        };
+        let cases: [(TaskError, &str); 8] = [
+            (taken.into(), "ChannelTaken"),
+            (TaskError::not_started(&run, NoStart::Replaced), "Replaced"),
             (off_air.into(), "ChannelNotBroadcasting"),
             (VideoError::Aws(aws(Failure::Throttled)).into(), "Throttled"),
             (
@@ -308,7 +415,10 @@ mod tests {
         )
         .unwrap();
         assert_eq!(task.op(), "push-leaderboard");
-        assert_eq!(task.run().1.as_str(), "b");
+        assert_eq!(task.run_id().unwrap().as_str(), "b");
+        let claim = r#"{"op":"claim-run","executionId":"e","order":{"any":"input"}}"#;
+        let task: Task = serde_json::from_str(claim).unwrap();
+        assert_eq!((task.op(), task.run_id()), ("claim-run", None));
         let abort = r#"{"op":"abort-run","quizId":"a","runId":"b","failedStep":"c","reason":"d"}"#;
         assert!(
             serde_json::from_str::<Task>(abort).is_ok(),

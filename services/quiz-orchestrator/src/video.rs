@@ -1,10 +1,11 @@
-//! Amazon IVS: puts cues into the live video.
+//! Amazon IVS: puts cues into the live video, and knows since when there is one.
 
-use aws_sdk_ivs::Client;
+use aws_sdk_ivs::{Client, types::StreamState};
 use cuepoint_shared::{
     aws::AwsError,
     cues::{Cue, CueTooLarge},
 };
+use jiff::Timestamp;
 
 /// A cue did not get into the video.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +57,42 @@ impl Video {
                 match off_air {
                     true => Err(VideoError::NotBroadcasting(channel_arn.to_owned())),
                     false => Err(AwsError::new("PutMetadata", &error).into()),
+                }
+            }
+        }
+    }
+
+    /// Since when somebody broadcasts on a channel; `None` when nobody does. What it says may be
+    /// seconds old: whether a cue gets into the video, only [`Self::push`] knows.
+    ///
+    /// # Errors
+    /// [`AwsError`]
+    pub async fn live_since(&self, channel_arn: &str) -> Result<Option<Timestamp>, AwsError> {
+        let asked = self
+            .client
+            .get_stream()
+            .channel_arn(channel_arn)
+            .send()
+            .await;
+        match asked {
+            Ok(answer) => {
+                let live = answer
+                    .stream
+                    .filter(|stream| stream.state() == Some(&StreamState::StreamLive));
+                // A stream of which IVS does not say since when is taken as one that has held.
+                Ok(live.map(|stream| {
+                    let started = stream.start_time().and_then(|at| at.to_millis().ok());
+                    let started = started.and_then(|at| Timestamp::from_millisecond(at).ok());
+                    started.unwrap_or(Timestamp::UNIX_EPOCH)
+                }))
+            }
+            Err(error) => {
+                let off_air = error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_channel_not_broadcasting());
+                match off_air {
+                    true => Ok(None),
+                    false => Err(AwsError::new("GetStream", &error)),
                 }
             }
         }

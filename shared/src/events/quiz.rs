@@ -31,7 +31,7 @@ macro_rules! run_event {
 }
 
 run_event!(
-    /// A producer scheduled a quiz; this starts the saga.
+    /// A producer scheduled a quiz, or moved it to another time; this starts the saga.
     QuizScheduled,
     "quiz-scheduled"
 );
@@ -44,6 +44,11 @@ run_event!(
     /// All its questions were asked and tallied.
     QuizCompleted,
     "quiz-completed"
+);
+run_event!(
+    /// A producer wants it cancelled while it is on air; this starts the compensation.
+    QuizCancelRequested,
+    "quiz-cancel-requested"
 );
 run_event!(
     /// A producer cancelled it.

@@ -14,8 +14,8 @@ use serde_json::{Map, Value, json};
 pub(crate) struct House {
     /// `infra/app.yaml`.
     pub(crate) template: Value,
-    /// `statemachines/quiz-show.asl.json`.
-    pub(crate) saga: Value,
+    /// The definition of every state machine in the template, by the name of its resource.
+    pub(crate) machines: BTreeMap<String, Value>,
     /// Detail type of every contract in `events/`, and its source as its example has it.
     pub(crate) contracts: BTreeMap<String, String>,
     /// The functions that the services have a binary for.
@@ -37,9 +37,10 @@ impl House {
     /// The house as it stands.
     pub(crate) fn read() -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let template = template(&text(&root.join("infra/app.yaml")));
         Self {
-            template: template(&text(&root.join("infra/app.yaml"))),
-            saga: read_json(&root.join("statemachines/quiz-show.asl.json")),
+            machines: machines(&template, &root.join("infra")),
+            template,
             contracts: contracts(&root.join("events")),
             binaries: binaries(&root.join("services")),
         }
@@ -76,6 +77,15 @@ impl House {
                 (resource, binary.to_owned(), properties)
             })
             .collect()
+    }
+
+    /// Every state of every machine: names of machine and state, and its definition.
+    pub(crate) fn states(&self) -> impl Iterator<Item = (&str, &str, &Value)> {
+        self.machines.iter().flat_map(|(machine, definition)| {
+            let states = definition["States"].as_object();
+            let states = states.expect("a machine has states").iter();
+            states.map(move |(state, definition)| (machine.as_str(), state.as_str(), definition))
+        })
     }
 
     /// What the role of a resource allows.
@@ -159,6 +169,18 @@ fn to_json(yaml: &Yaml<'_>) -> Value {
         }
         other => panic!("a template has no {other:?}"),
     }
+}
+
+fn machines(template: &Value, infra: &Path) -> BTreeMap<String, Value> {
+    let resources = template["Resources"].as_object();
+    let resources = resources.expect("a template has resources").iter();
+    resources
+        .filter(|(_, resource)| resource["Type"] == "AWS::Serverless::StateMachine")
+        .map(|(machine, resource)| {
+            let file = name(&resource["Properties"]["DefinitionUri"]);
+            (machine.clone(), read_json(&infra.join(file)))
+        })
+        .collect()
 }
 
 fn contracts(folder: &Path) -> BTreeMap<String, String> {

@@ -43,7 +43,12 @@ const ENVIRONMENT: &[(&str, &[&str])] = &[
     ),
     (
         "quiz-api",
-        &["QUIZZES_TABLE=QuizzesTable", "CHANNELS=Channels"],
+        &[
+            "QUIZZES_TABLE=QuizzesTable",
+            "CHANNELS=Channels",
+            "LATENCY_ALLOWANCE_SECONDS=LatencyAllowanceSeconds",
+            "DRAIN_SECONDS=DrainSeconds",
+        ],
     ),
     (
         "quiz-outbox",
@@ -55,7 +60,13 @@ const ENVIRONMENT: &[(&str, &[&str])] = &[
     ),
     (
         "quiz-saga",
-        &["QUIZZES_TABLE=QuizzesTable", "CHANNELS=Channels", IVS],
+        &[
+            "QUIZZES_TABLE=QuizzesTable",
+            "CHANNELS=Channels",
+            "LATENCY_ALLOWANCE_SECONDS=LatencyAllowanceSeconds",
+            "DRAIN_SECONDS=DrainSeconds",
+            IVS,
+        ],
     ),
     (
         "answer-api",
@@ -151,8 +162,9 @@ pub(crate) fn failures(house: &House) -> Vec<String> {
         .map(|(_, properties)| name(&properties["IntegrationUri"]))
         .chain(
             house
-                .grants_of(house.properties("QuizShow"), "Role")
+                .resources("AWS::Serverless::StateMachine")
                 .into_iter()
+                .flat_map(|(_, machine)| house.grants_of(machine, "Role"))
                 .map(|grant| grant.resource),
         )
         .collect();
@@ -246,6 +258,10 @@ pub(crate) fn contracts(house: &House) -> Vec<String> {
         .collect();
     for (rule, properties) in house.resources("AWS::Events::Rule") {
         let pattern = &properties["EventPattern"];
+        if pattern["source"] == json!(["aws.states"]) {
+            problems.extend(of_step_functions(house, rule, properties));
+            continue;
+        }
         for detail_type in list(&pattern["detail-type"]).into_iter().map(name) {
             let Some(source) = house.contracts.get(&detail_type) else {
                 problems.push(format!("{rule}: {detail_type} has no schema"));
@@ -262,7 +278,7 @@ pub(crate) fn contracts(house: &House) -> Vec<String> {
             }
         }
     }
-    for (state, definition) in house.saga["States"].as_object().into_iter().flatten() {
+    for (_, state, definition) in house.states() {
         for entry in list(&definition["Arguments"]["Entries"]) {
             let (detail_type, source) = (name(&entry["DetailType"]), name(&entry["Source"]));
             if house.contracts.get(&detail_type) != Some(&source) {
@@ -283,6 +299,37 @@ pub(crate) fn contracts(house: &House) -> Vec<String> {
                     grant.sources
                 ));
             }
+        }
+    }
+    problems
+}
+
+/// What AWS says itself, it says on the default bus, under its own names.
+fn of_step_functions(house: &House, rule: &str, properties: &Value) -> Vec<String> {
+    let pattern = &properties["EventPattern"];
+    let mut problems = Vec::new();
+    if !properties["EventBusName"].is_null()
+        || pattern["detail-type"] != json!(["Step Functions Execution Status Change"])
+    {
+        problems.push(format!(
+            "{rule}: Step Functions says nothing like that there"
+        ));
+    }
+    if pattern["detail"]["status"] != json!(["ABORTED", "TIMED_OUT", "FAILED"]) {
+        problems.push(format!(
+            "{rule}: not every execution that ends early is undone"
+        ));
+    }
+    for machine in list(&pattern["detail"]["stateMachineArn"])
+        .into_iter()
+        .map(name)
+    {
+        let targets = list(&properties["Targets"]);
+        let itself = targets.iter().any(|target| name(&target["Arn"]) == machine);
+        if itself || !house.machines.contains_key(&machine) {
+            problems.push(format!(
+                "{rule}: would start {machine} for ever, or for nothing"
+            ));
         }
     }
     problems

@@ -34,6 +34,18 @@ fn a_saga_that_may_do_too_much_or_too_little_is_noticed() {
     );
     notices(
         check,
+        "saga:Compensate/Arguments/StateMachineArn",
+        json!("${EventBusName}"),
+        "is missing",
+    );
+    notices(
+        check,
+        "QuizShowCompensationRole/Properties/Policies/0/PolicyDocument/Statement/0/Resource/1",
+        att("TokenApiFunction.Arn"),
+        "is missing",
+    );
+    notices(
+        check,
         "saga:Tally/Resource",
         json!("arn:aws:states:::dynamodb:getItem"),
         "teach this test",

@@ -1,22 +1,41 @@
-//! The saga's shape: nothing it calls may hang, give up at once, or fail without being undone.
+//! The shape of the state machines: nothing they call may hang, give up at once, or fail without
+//! being undone.
 
 use serde_json::{Value, json};
 
 use super::document::{House, list, name};
 
-/// Every task has its time, longer than its function's own; retries with jitter; and leads to the
-/// compensation when it fails for good. The machine ends one day, whatever happens.
+/// What a task retries that calls a function: what its own errors say may pass, and what Lambda says
+/// of itself or of a function that crashed.
+const PASSING: [&str; 11] = [
+    "Throttled",
+    "Unavailable",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.Unknown",
+    "Runtime.ExitError",
+    "Sandbox.Timedout",
+    "States.Timeout",
+];
+/// What a task retries that calls a service.
+const OF_A_SERVICE: [&str; 2] = ["States.TaskFailed", "States.Timeout"];
+
+/// Every task has its time, longer than its function's own; retries with jitter what may pass, all
+/// the same; and leads on when it fails for good. The machines end one day, whatever happens.
 pub(crate) fn shape(house: &House) -> Vec<String> {
     let mut problems = Vec::new();
-    if !house.saga["TimeoutSeconds"].is_u64() || house.saga["QueryLanguage"] != "JSONata" {
-        problems.push("the machine never ends, or does not speak JSONata".to_owned());
+    for (machine, definition) in &house.machines {
+        if !definition["TimeoutSeconds"].is_u64() || definition["QueryLanguage"] != "JSONata" {
+            problems.push(format!("{machine}: never ends, or does not speak JSONata"));
+        }
+        problems.extend(targets(machine, definition));
     }
-    for (state, definition) in house.saga["States"]
-        .as_object()
-        .expect("a machine has states")
-    {
+    for (machine, state, definition) in house.states() {
         match definition["Type"].as_str() {
-            Some("Task") => problems.extend(task(house, state, definition)),
+            Some("Task") => problems.extend(task(house, machine, state, definition)),
             // Stopping an execution does not stop what a Map or a Parallel has started everywhere.
             Some("Map" | "Parallel") => problems.push(format!("{state}: the questions are a loop")),
             _ => {}
@@ -25,15 +44,42 @@ pub(crate) fn shape(house: &House) -> Vec<String> {
     problems
 }
 
-fn task(house: &House, state: &str, definition: &Value) -> Vec<String> {
+/// Every state is reached, and leads to one that there is.
+fn targets(machine: &str, definition: &Value) -> Vec<String> {
+    let states = definition["States"].as_object();
+    let states = states.expect("a machine has states");
+    let mut reached = vec![name(&definition["StartAt"])];
+    for state in states.values() {
+        reached.extend(["Next", "Default"].iter().filter_map(|key| {
+            let target = state.get(key)?;
+            Some(name(target))
+        }));
+        let branches = list(&state["Choices"])
+            .into_iter()
+            .chain(list(&state["Catch"]));
+        reached.extend(branches.map(|branch| name(&branch["Next"])));
+    }
+    let missing = reached.iter().filter(|name| !states.contains_key(*name));
+    let missing = missing.map(|name| format!("{machine}: there is no state {name}"));
+    let unreached = states.keys().filter(|name| !reached.contains(name));
+    let unreached = unreached.map(|name| format!("{machine}: nothing leads to {name}"));
+    missing.chain(unreached).collect()
+}
+
+fn task(house: &House, machine: &str, state: &str, definition: &Value) -> Vec<String> {
     let mut problems = Vec::new();
     let timeout = definition["TimeoutSeconds"].as_u64().unwrap_or(0);
-    if timeout <= function_timeout(house, definition) {
+    if timeout <= function_timeout(house, machine, definition) {
         problems.push(format!("{state}: times out before its function does"));
     }
     let first = &definition["Retry"][0];
+    let calls_function = definition["Resource"] == "arn:aws:states:::lambda:invoke";
+    let passing = match calls_function {
+        true => json!(PASSING),
+        false => json!(OF_A_SERVICE),
+    };
     let patient = first["JitterStrategy"] == "FULL" && first["BackoffRate"].as_f64() > Some(1.0);
-    if !patient || !list(&first["ErrorEquals"]).contains(&&json!("States.Timeout")) {
+    if !patient || first["ErrorEquals"] != passing {
         problems.push(format!(
             "{state}: does not retry what can pass, with backoff and jitter"
         ));
@@ -42,10 +88,7 @@ fn task(house: &House, state: &str, definition: &Value) -> Vec<String> {
         .last()
         .copied()
         .unwrap_or(&Value::Null);
-    let undone = ["RecordFailure", "PushCancelled", "AbortRun", "NotReleased"];
-    if caught["ErrorEquals"] != json!(["States.ALL"])
-        || !undone.iter().any(|s| caught["Next"] == *s)
-    {
+    if caught["ErrorEquals"] != json!(["States.ALL"]) || !is_undone(machine, state, caught) {
         problems.push(format!("{state}: its failure is not undone"));
     }
     let known = caught["Assign"]["failedStep"] == *state;
@@ -55,11 +98,24 @@ fn task(house: &House, state: &str, definition: &Value) -> Vec<String> {
     problems
 }
 
+/// The saga's failures lead to the compensation. The compensation goes on with its next step, and
+/// remembers that this one was not done, but for what the audience is told.
+fn is_undone(machine: &str, state: &str, caught: &Value) -> bool {
+    if machine == "QuizShow" {
+        return match state {
+            "Compensate" => caught["Next"] == "NotCompensated",
+            _ => caught["Next"] == "RecordFailure",
+        };
+    }
+    let remembers = name(&caught["Assign"]["undone"]).contains(state);
+    caught["Next"] != "NothingToUndo" && (remembers || state == "PushCancelled")
+}
+
 /// Seconds that the function behind a task may take; 0 for a task that calls none.
-fn function_timeout(house: &House, definition: &Value) -> u64 {
+fn function_timeout(house: &House, machine: &str, definition: &Value) -> u64 {
     let substitution = name(&definition["Arguments"]["FunctionName"]);
     let key = substitution.trim_start_matches("${").trim_end_matches('}');
-    let arn = name(&house.properties("QuizShow")["DefinitionSubstitutions"][key]);
+    let arn = name(&house.properties(machine)["DefinitionSubstitutions"][key]);
     let function = house.properties(arn.trim_end_matches(".Arn"));
     function["Timeout"].as_u64().unwrap_or(0)
 }

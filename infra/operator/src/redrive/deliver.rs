@@ -83,7 +83,7 @@ impl Redrive {
                 },
                 Way::Batch(place),
             ) => return self.replay(deployed, place, *batch).await,
-            (Origin::Saga { arn }, Way::Start { name, input }) => {
+            (Origin::Saga { arn } | Origin::Compensation { arn }, Way::Start { name, input }) => {
                 self.sagas.start(arn, name, input).await.map_err(now)?;
             }
             _ => return Err(Failed::Never("it does not fit its queue".to_owned())),

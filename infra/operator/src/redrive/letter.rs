@@ -50,8 +50,13 @@ pub enum Origin {
         /// How many records its event source calls it with at most.
         batch: usize,
     },
-    /// Of a rule that starts a state machine with an event's detail.
+    /// Of a rule that starts a state machine with an event's detail, to run a quiz.
     Saga {
+        /// The state machine's ARN.
+        arn: String,
+    },
+    /// Of rules that start a state machine with an event's detail, to undo a run: never too late.
+    Compensation {
         /// The state machine's ARN.
         arn: String,
     },
@@ -165,6 +170,7 @@ impl Opened {
             Origin::Queue { .. } | Origin::Store { .. } => Ok(Way::Send),
             Origin::Function { name, .. } => self.way_to_function(json, name),
             Origin::Saga { .. } => self.way_to_saga(json, now),
+            Origin::Compensation { .. } => self.way_to_compensation(json),
         }
     }
 
@@ -203,13 +209,30 @@ impl Opened {
         if starts_at.is_some_and(|at| now.duration_since(at) > LATEST_START) {
             return Err("its start has passed: schedule the quiz anew".to_owned());
         }
-        Ok(Way::Start {
+        Ok(self.start(detail))
+    }
+
+    fn way_to_compensation(&self, json: &Value) -> Result<Way, String> {
+        let detail = json.get("detail").unwrap_or(json);
+        let known = |key| {
+            detail
+                .get(key)
+                .is_some_and(|value: &Value| !value.is_null())
+        };
+        match known("data") || known("executionArn") {
+            true => Ok(self.start(detail)),
+            false => Err("it holds no event's detail".to_owned()),
+        }
+    }
+
+    fn start(&self, detail: &Value) -> Way {
+        Way::Start {
             name: format!(
                 "redrive-{}",
                 Uuid::new_v5(&Uuid::NAMESPACE_URL, self.identity().as_bytes())
             ),
             input: detail.to_string(),
-        })
+        }
     }
 
     /// What tells what it is about from everything else, also when it comes back in a new message.

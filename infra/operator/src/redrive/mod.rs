@@ -50,6 +50,7 @@ enum Source {
     /// What it is called in its dead letters, and the `BatchSize` of its event source.
     Function(&'static str, usize),
     Saga,
+    Compensation,
 }
 
 /// The queue whose letters do not do all that they would have done in time.
@@ -58,7 +59,7 @@ const ANSWERS_NOTE: &str = "answers that come after later ones of their partitio
     neither counted live nor published; the final tally has them";
 
 /// The dead-letter queues: name, output with its URL, where from, output with that.
-const QUEUES: [(&str, &str, Source, &str); 5] = [
+const QUEUES: [(&str, &str, Source, &str); 6] = [
     (
         "entitlement-intake-dlq",
         "EntitlementIntakeDlqUrl",
@@ -88,6 +89,12 @@ const QUEUES: [(&str, &str, Source, &str); 5] = [
         "QuizShowStartDlqUrl",
         Source::Saga,
         "QuizShowArn",
+    ),
+    (
+        "quiz-show-compensation-start-dlq",
+        "QuizShowCompensationStartDlqUrl",
+        Source::Compensation,
+        "QuizShowCompensationArn",
     ),
 ];
 
@@ -136,6 +143,7 @@ pub fn queues(target: &Target, only: Option<&str>) -> anyhow::Result<Vec<DeadLet
                         batch: *batch,
                     },
                     Source::Saga => Origin::Saga { arn: origin },
+                    Source::Compensation => Origin::Compensation { arn: origin },
                 },
                 note: (*name == ANSWERS).then_some(ANSWERS_NOTE),
             })

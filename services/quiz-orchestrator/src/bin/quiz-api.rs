@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use cuepoint_shared::{aws, channels::Channels, config, telemetry};
 use jiff::Timestamp;
 use lambda_runtime::{Error, service_fn};
-use quiz_orchestrator::{quiz_api::QuizApiHandler, store::QuizStore};
+use quiz_orchestrator::{quiz_api::QuizApiHandler, store::QuizStore, timing::AnswerTiming};
 use uuid::Uuid;
 
 fn main() -> ExitCode {
@@ -22,6 +22,7 @@ async fn serve() -> Result<(), Error> {
             config::required("QUIZZES_TABLE")?,
         ),
         channels: Channels::from_env()?,
+        timing: AnswerTiming::from_env()?,
         clock: Timestamp::now,
         new_id: Uuid::new_v4,
     };

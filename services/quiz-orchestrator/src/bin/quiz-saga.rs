@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use cuepoint_shared::{aws, channels::Channels, config, telemetry};
 use jiff::Timestamp;
 use lambda_runtime::{Error, service_fn};
-use quiz_orchestrator::{quiz_saga::QuizSagaHandler, store::QuizStore, video::Video};
+use quiz_orchestrator::{
+    quiz_saga::QuizSagaHandler, store::QuizStore, timing::AnswerTiming, video::Video,
+};
 
 fn main() -> ExitCode {
     telemetry::init();
@@ -22,6 +24,7 @@ async fn serve() -> Result<(), Error> {
         ),
         video: Video::new(aws_sdk_ivs::Client::new(&sdk)),
         channels: Channels::from_env()?,
+        timing: AnswerTiming::from_env()?,
         clock: Timestamp::now,
     };
     lambda_runtime::run(service_fn(|event| handler.handle(event))).await

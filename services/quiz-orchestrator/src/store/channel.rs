@@ -1,35 +1,17 @@
-//! Which run has a channel. A run takes its channel when it goes on air and gives it back when it
-//! ends, each in the same transaction as its own change. A run that ended with the channel does not
-//! keep it from others.
+//! The schedule of a channel in the table: one item, changed in the same transaction as the run that
+//! books, moves, goes on air or ends. A run that ended without giving its channel back does not keep
+//! it from others.
 
-use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
-use cuepoint_shared::ids::{ChannelId, QuizId, RunId};
-use serde::Deserialize;
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use cuepoint_shared::ids::{ChannelId, RunId};
 
-use super::{QuizStore, StoreError, text};
-use crate::run::{Run, RunStatus};
+use super::{QuizStore, StoreError, item};
+use crate::{
+    channel_schedule::{ChannelSchedule, Slot, Unavailable},
+    run::{Run, RunStatus},
+};
 
-/// What happens to the channel when a run changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ChannelUse {
-    /// Nothing.
-    Leave,
-    /// The run takes it.
-    Take {
-        /// The run that the table still says has it: this one, or one that has ended.
-        from: Option<RunId>,
-    },
-    /// The run gives it back.
-    Release,
-}
-
-/// The item that says which run has a channel.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Active {
-    quiz_id: Option<QuizId>,
-    run_id: Option<RunId>,
-}
+const SORT_KEY: &str = "SCHEDULE";
 
 impl QuizStore {
     /// The run that has a channel now.
@@ -37,78 +19,91 @@ impl QuizStore {
     /// # Errors
     /// [`StoreError`]
     pub async fn holder(&self, channel_id: &ChannelId) -> Result<Option<RunId>, StoreError> {
-        let active = self.active(channel_id).await?;
-        Ok(active.map(|(_, run_id)| run_id))
+        let on_air = self.schedule(channel_id).await?.on_air;
+        Ok(on_air.map(|slot| slot.run_id))
     }
 
-    /// What a changed run is to do with its channel.
-    pub(super) async fn channel_use(&self, changed: &Run) -> Result<ChannelUse, StoreError> {
+    /// The schedule of a channel; an empty one if it never had any.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn schedule(&self, channel_id: &ChannelId) -> Result<ChannelSchedule, StoreError> {
+        let schedule = self
+            .read(channel_key(channel_id), SORT_KEY.to_owned())
+            .await?;
+        Ok(schedule.unwrap_or_default())
+    }
+
+    /// The schedule with a run's time booked in it; `None` when it is already.
+    pub(super) async fn booked(&self, run: &Run) -> Result<Option<ChannelSchedule>, StoreError> {
+        let schedule = self.schedule(&run.channel_id).await?;
+        let booked = schedule.book(&run.slot(), run.changed_at);
+        booked.map_err(|unavailable| match unavailable {
+            Unavailable::Booked(slot) => StoreError::ChannelBooked {
+                channel_id: run.channel_id.clone(),
+                slot,
+            },
+            Unavailable::Full => StoreError::ChannelFull(run.channel_id.clone()),
+        })
+    }
+
+    /// The schedule as it has to be when a run has changed so; `None` when it stays.
+    pub(super) async fn schedule_after(
+        &self,
+        before: &Run,
+        changed: &Run,
+    ) -> Result<Option<ChannelSchedule>, StoreError> {
         match changed.status {
-            RunStatus::Scheduled | RunStatus::Cancelling => Ok(ChannelUse::Leave),
-            RunStatus::Running => {
-                let holder = self.active(&changed.channel_id).await?;
-                if let Some((quiz_id, run_id)) = &holder
-                    && *run_id != changed.run_id
-                    && let Some(other) = self.run(quiz_id, run_id).await?
-                    && !other.status.has_ended()
-                {
-                    return Err(StoreError::ChannelTaken {
-                        channel_id: other.channel_id,
-                        holder: other.run_id,
-                    });
-                }
-                let from = holder.map(|(_, run_id)| run_id);
-                Ok(ChannelUse::Take { from })
-            }
+            RunStatus::Scheduled if before.slot() != changed.slot() => self.booked(changed).await,
+            RunStatus::Scheduled | RunStatus::Cancelling => Ok(None),
+            RunStatus::Running => self.taken(changed).await,
             RunStatus::Completed | RunStatus::Aborted | RunStatus::Cancelled => {
-                let holder = self.holder(&changed.channel_id).await?;
-                match holder.as_ref() == Some(&changed.run_id) {
-                    true => Ok(ChannelUse::Release),
-                    false => Ok(ChannelUse::Leave),
+                let schedule = self.schedule(&changed.channel_id).await?;
+                Ok(schedule.release(&changed.run_id))
+            }
+        }
+    }
+
+    async fn taken(&self, run: &Run) -> Result<Option<ChannelSchedule>, StoreError> {
+        let mut schedule = self.schedule(&run.channel_id).await?;
+        let revision = schedule.revision + 1;
+        loop {
+            let holder = match schedule.take(&run.slot()) {
+                Ok(taken) => {
+                    // One write, even if it took two steps.
+                    return Ok(taken.map(|taken| ChannelSchedule { revision, ..taken }));
+                }
+                Err(holder) => holder,
+            };
+            let stale = self.has_ended(&holder).await?;
+            match schedule.release(&holder.run_id).filter(|_| stale) {
+                Some(free) => schedule = free,
+                None => {
+                    return Err(StoreError::ChannelTaken {
+                        channel_id: run.channel_id.clone(),
+                        holder: holder.run_id,
+                    });
                 }
             }
         }
     }
 
-    /// The write that belongs to a change of a run, if any.
-    pub(super) fn channel_write(
-        &self,
-        run: &Run,
-        channel: &ChannelUse,
-    ) -> Option<TransactWriteItem> {
-        let update = Update::builder()
-            .table_name(&self.table)
-            .key("pk", text(channel_key(&run.channel_id)))
-            .key("sk", text("ACTIVE"))
-            .expression_attribute_values(":at", text(run.changed_at.to_string()));
-        let update = match channel {
-            ChannelUse::Leave => return None,
-            ChannelUse::Take { from } => {
-                let update = update
-                    .update_expression("SET runId = :run, quizId = :quiz, changedAt = :at")
-                    .expression_attribute_values(":run", text(run.run_id.as_str()))
-                    .expression_attribute_values(":quiz", text(run.quiz_id.as_str()));
-                match from {
-                    None => update.condition_expression("attribute_not_exists(runId)"),
-                    Some(holder) => update
-                        .condition_expression("runId = :holder")
-                        .expression_attribute_values(":holder", text(holder.as_str())),
-                }
-            }
-            ChannelUse::Release => update
-                .condition_expression("runId = :run")
-                .expression_attribute_values(":run", text(run.run_id.as_str()))
-                .update_expression("SET changedAt = :at REMOVE runId, quizId"),
-        };
-        let update = update.build().expect("table, key and expression are set");
-        Some(TransactWriteItem::builder().update(update).build())
+    async fn has_ended(&self, slot: &Slot) -> Result<bool, StoreError> {
+        let run = self.run(&slot.quiz_id, &slot.run_id).await?;
+        Ok(run.is_none_or(|run| run.status.has_ended()))
     }
 
-    async fn active(&self, channel_id: &ChannelId) -> Result<Option<(QuizId, RunId)>, StoreError> {
-        let active: Option<Active> = self
-            .read(channel_key(channel_id), "ACTIVE".to_owned())
-            .await?;
-        Ok(active.and_then(|active| active.quiz_id.zip(active.run_id)))
+    /// The write of a schedule over the revision before it.
+    pub(super) fn schedule_write(
+        &self,
+        channel_id: &ChannelId,
+        schedule: &ChannelSchedule,
+    ) -> TransactWriteItem {
+        let before = schedule
+            .revision
+            .checked_sub(1)
+            .filter(|&before| before > 0);
+        self.revised(item(schedule, channel_key(channel_id), SORT_KEY), before)
     }
 }
 

@@ -79,16 +79,29 @@ async fn a_run_is_scheduled_on_a_known_channel_and_not_in_the_past() {
         cloud.call("POST /quizzes/{quizId}/runs", ids, body)
     };
     let channel = &cloud.channel;
-    let in_time = json!({"channelId": channel, "expectedAudience": 20_000, "pauseSeconds": 0});
+    let in_time = json!({"channelId": channel, "expectedAudience": 20_000, "pauseSeconds": 0,
+        "everySeconds": 60, "onStreamLoss": "repeat", "streamLossSeconds": 5});
     let (status, run) = schedule(quiz_id.to_string(), in_time).await;
     assert_eq!((status, &run["status"]), (201, &json!("scheduled")));
     assert_eq!(
         (&run["shards"], &run["pauseSeconds"]),
         (&json!(4), &json!(0))
     );
+    assert_eq!(
+        (
+            &run["everySeconds"],
+            &run["onStreamLoss"],
+            &run["streamLossSeconds"]
+        ),
+        (&json!(60), &json!("repeat"), &json!(5))
+    );
+    let time = |member: &str| run[member].as_str().unwrap().parse::<Timestamp>().unwrap();
+    let planned = time("endsAt").duration_since(time("startsAt")).as_secs();
+    // One question opens every minute; the last has 10 seconds and what is added to them.
+    assert_eq!(planned, 60 + 10 + 5 + 3 + 3 + 3);
     assert_eq!(run["runId"].as_str().unwrap().len(), 32);
 
-    let past = Timestamp::now() - SignedDuration::from_secs(61);
+    let past = Timestamp::now() - SignedDuration::from_secs(6);
     let (status, problem) = schedule(
         quiz_id.to_string(),
         json!({"channelId": channel, "startsAt": past}),
@@ -107,37 +120,29 @@ async fn a_run_is_scheduled_on_a_known_channel_and_not_in_the_past() {
 #[tokio::test]
 async fn a_run_is_cancelled_at_once_before_it_starts_and_by_the_saga_after() {
     let cloud = Cloud::new().await;
-    let route = "POST /quizzes/{quizId}/runs/{runId}/cancel";
     let waiting = cloud.schedule(&cloud.quiz().await).await;
-    cloud
-        .task("claim-run", &waiting, json!({"executionId": "e0"}))
-        .await
-        .unwrap();
-    let ids = json!({"quizId": waiting.quiz_id, "runId": waiting.run_id});
-    let (status, answer) = cloud.call(route, ids.clone(), json!(null)).await;
+    cloud.claim("e0", &waiting).await;
+    let (status, answer) = cloud.cancel(&waiting).await;
     assert_eq!((status, &answer["status"]), (202, &json!("cancelled")));
-    let (status, problem) = cloud.call(route, ids.clone(), json!(null)).await;
+    let (status, problem) = cloud.cancel(&waiting).await;
     assert_eq!(
         (status, &problem["type"]),
         (409, &json!("urn:cuepoint:problem:run-ended"))
     );
+    let ids = json!({"quizId": waiting.quiz_id, "runId": waiting.run_id});
     let (_, shown) = cloud
         .call("GET /quizzes/{quizId}/runs/{runId}", ids, json!(null))
         .await;
     assert_eq!(shown["status"], "cancelled");
 
     let running = cloud.running().await;
-    let ids = json!({"quizId": running.quiz_id, "runId": running.run_id});
     for _ in 0..2 {
-        let (status, answer) = cloud.call(route, ids.clone(), json!(null)).await;
+        let (status, answer) = cloud.cancel(&running).await;
         assert_eq!((status, &answer["status"]), (202, &json!("cancelling")));
     }
-    let (status, _) = cloud
-        .call(
-            route,
-            json!({"quizId": running.quiz_id, "runId": "none"}),
-            json!(null),
-        )
-        .await;
-    assert_eq!(status, 404);
+    let unknown = quiz_orchestrator::run::Run {
+        run_id: "none".parse().unwrap(),
+        ..running
+    };
+    assert_eq!(cloud.cancel(&unknown).await.0, 404);
 }

@@ -9,10 +9,11 @@ use cuepoint_shared::{
     channels::Channels,
     ids::{ChannelId, QuizId, RunId},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use quiz_orchestrator::{
-    quiz_api::QuizApiHandler, quiz_saga::QuizSagaHandler, run::Run, store::QuizStore, video::Video,
+    quiz_api::QuizApiHandler, quiz_saga::QuizSagaHandler, run::Run, store::QuizStore,
+    timing::AnswerTiming, video::Video,
 };
 use serde_json::{Value, json};
 pub(crate) use stage::probe::delivered;
@@ -20,6 +21,12 @@ use stage::{Probe, Stack, http_event, probe};
 use uuid::Uuid;
 
 use crate::ivs::Ivs;
+
+/// How the answers' service would be deployed.
+pub(crate) const TIMING: AnswerTiming = AnswerTiming {
+    latency_allowance: SignedDuration::from_secs(5),
+    drain: SignedDuration::from_secs(3),
+};
 
 /// The local cloud, a table of the test's own, a channel that is in no other test, and an IVS that
 /// answers as it is told.
@@ -110,6 +117,7 @@ impl Cloud {
         QuizApiHandler {
             store: self.store.clone(),
             channels: self.channels(),
+            timing: TIMING,
             clock: Timestamp::now,
             new_id: Uuid::new_v4,
         }
@@ -120,21 +128,34 @@ impl Cloud {
             store: self.store.clone(),
             video: Video::new(self.ivs_client.clone()),
             channels: self.channels(),
+            timing: TIMING,
             clock: Timestamp::now,
         }
     }
 
-    /// Does a task of the saga, as the state machine would see it.
+    /// Does a task of the saga about a run, as the state machine would see it.
     pub(crate) async fn task(&self, op: &str, run: &Run, more: Value) -> Result<Value, Diagnostic> {
-        let mut task = json!({"op": op, "quizId": run.quiz_id, "runId": run.run_id});
+        let mut task = json!({"quizId": run.quiz_id, "runId": run.run_id});
         task.as_object_mut()
             .unwrap()
             .extend(more.as_object().unwrap().clone());
+        self.perform(op, task).await
+    }
+
+    /// Does any task of the saga.
+    pub(crate) async fn perform(&self, op: &str, mut task: Value) -> Result<Value, Diagnostic> {
+        task["op"] = json!(op);
         let answer = self
             .saga()
             .handle(LambdaEvent::new(task, Context::default()))
             .await?;
         Ok(serde_json::to_value(answer).unwrap())
+    }
+
+    /// What an execution of the saga gets that is started with the event about a run.
+    pub(crate) async fn claim(&self, execution: &str, run: &Run) -> Value {
+        let task = json!({"executionId": execution, "order": scheduled(run)});
+        self.perform("claim-run", task).await.unwrap()
     }
 
     /// Sends a producer's request; returns status and body.
@@ -169,7 +190,12 @@ impl Cloud {
 
     /// A run of a quiz on the test's channel, scheduled an hour ahead.
     pub(crate) async fn schedule(&self, quiz_id: &QuizId) -> Run {
-        let starts_at = Timestamp::now() + jiff::SignedDuration::from_hours(1);
+        self.schedule_in(quiz_id, 60).await
+    }
+
+    /// A run of a quiz on the test's channel, scheduled so many minutes ahead.
+    pub(crate) async fn schedule_in(&self, quiz_id: &QuizId, minutes: i64) -> Run {
+        let starts_at = Timestamp::now() + SignedDuration::from_mins(minutes);
         let body = json!({"channelId": self.channel, "startsAt": starts_at});
         let ids = json!({"quizId": quiz_id});
         let (status, run) = self.call("POST /quizzes/{quizId}/runs", ids, body).await;
@@ -178,16 +204,21 @@ impl Cloud {
         self.run(quiz_id, &run_id).await
     }
 
-    /// A run that is on air.
+    /// A run that is on air, of the execution `e1`.
     pub(crate) async fn running(&self) -> Run {
         let run = self.schedule(&self.quiz().await).await;
-        let claimed = self
-            .task("claim-run", &run, json!({"executionId": "e1"}))
+        assert_eq!(self.claim("e1", &run).await["claimed"], true);
+        self.task("start-run", &run, json!({"executionId": "e1"}))
             .await
             .unwrap();
-        assert_eq!(claimed["claimed"], true);
-        self.task("start-run", &run, json!({})).await.unwrap();
         self.run(&run.quiz_id, &run.run_id).await
+    }
+
+    /// Cancels a run as a producer.
+    pub(crate) async fn cancel(&self, run: &Run) -> (i64, Value) {
+        let ids = json!({"quizId": run.quiz_id, "runId": run.run_id});
+        let route = "POST /quizzes/{quizId}/runs/{runId}/cancel";
+        self.call(route, ids, json!(null)).await
     }
 
     /// A run as it is now.
@@ -220,6 +251,12 @@ impl Cloud {
     pub(crate) async fn until(&self, ask: impl AsyncFn() -> bool) {
         probe::until(async || ask().await.then_some(())).await;
     }
+}
+
+/// What the event about a scheduled run starts an execution with.
+pub(crate) fn scheduled(run: &Run) -> Value {
+    json!({"metadata": {}, "data": {"quizId": run.quiz_id, "runId": run.run_id,
+           "channelId": run.channel_id, "startsAt": run.starts_at}})
 }
 
 /// Status and body of an answer.

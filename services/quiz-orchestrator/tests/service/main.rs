@@ -13,3 +13,4 @@ mod deployed;
 mod ivs;
 mod outbox;
 mod saga;
+mod undoing;

@@ -30,6 +30,7 @@ fn record(quiz_id: &str, event_id: &str, status: &str) -> Value {
             "NewImage": {
                 "quizId": {"S": quiz_id}, "runId": {"S": "run"}, "channelId": {"S": "c"},
                 "status": {"S": status}, "startsAt": {"S": "2026-11-22T08:00:00Z"},
+                "endsAt": {"S": "2026-11-22T08:05:00Z"},
                 "expectedAudience": {"N": "1"}, "shards": {"N": "1"}, "pauseSeconds": {"N": "5"},
                 "correlationId": {"S": "run"}, "changedAt": {"S": "2026-11-22T08:00:01Z"},
                 "revision": {"N": "0"}

@@ -1,5 +1,6 @@
 //! A run from its start to its end, and how its tasks fail.
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::cloud::Cloud;
@@ -8,7 +9,8 @@ use crate::cloud::Cloud;
 async fn a_run_shows_its_cues_and_completes_idempotent() {
     let cloud = Cloud::new().await;
     let run = cloud.running().await;
-    let started = cloud.task("start-run", &run, json!({})).await.unwrap();
+    let ours = json!({"executionId": "e1"});
+    let started = cloud.task("start-run", &run, ours).await.unwrap();
     assert_eq!(
         started["startedAt"],
         json!(run.started_at),
@@ -84,17 +86,55 @@ async fn what_goes_wrong_at_ivs_has_its_type() {
 }
 
 #[tokio::test]
+async fn a_question_that_is_asked_again_is_another_one_for_its_answers() {
+    let cloud = Cloud::new().await;
+    let run = cloud.running().await;
+    for id in ["q1", "q1-2", "q1-3"] {
+        let question = json!({"questionId": id});
+        cloud.task("push-question", &run, question).await.unwrap();
+    }
+    let results = json!({"questionId": "q1-3", "counts": [3, 9, 0]});
+    cloud.task("push-results", &run, results).await.unwrap();
+    let cues = cloud.ivs.cues();
+    for (cue, id) in cues.iter().zip(["q1", "q1-2", "q1-3", "q1-3"]) {
+        assert_eq!(cue.1["questionId"], id);
+    }
+    assert_eq!((&cues[2].1["n"], &cues[2].1["of"]), (&json!(1), &json!(2)));
+    let fourth = cloud
+        .task("push-question", &run, json!({"questionId": "q1-4"}))
+        .await;
+    assert_eq!(fourth.unwrap_err().error_type, "NotFound");
+}
+
+#[tokio::test]
+async fn a_stream_that_began_after_the_question_is_not_the_one_it_was_asked_in() {
+    let cloud = Cloud::new().await;
+    let run = cloud.running().await;
+    let started: Timestamp = "2026-11-22T19:00:00Z".parse().unwrap();
+    let check = async |since: Option<i64>| {
+        let since = json!({ "since": since });
+        cloud.task("check-stream", &run, since).await.unwrap()
+    };
+    for (since, held) in [(0, true), (5_000, true), (-1, false)] {
+        cloud.ivs.live_since(started);
+        let answer = check(Some(started.as_millisecond() + since)).await;
+        assert_eq!(answer, json!({"live": true, "held": held}), "{since}");
+    }
+    cloud.ivs.live_since(started);
+    assert_eq!(check(None).await, json!({"live": true, "held": true}));
+    cloud.ivs.fail_next(404, "ChannelNotBroadcasting");
+    let off_air = check(Some(started.as_millisecond())).await;
+    assert_eq!(off_air, json!({"live": false, "held": false}));
+    cloud.ivs.fail_next(429, "ThrottlingException");
+    let failed = cloud.task("check-stream", &run, json!({})).await;
+    assert_eq!(failed.unwrap_err().error_type, "Throttled");
+}
+
+#[tokio::test]
 async fn a_cancelled_run_shows_nothing_more_but_its_end() {
     let cloud = Cloud::new().await;
     let run = cloud.running().await;
-    let ids = json!({"quizId": run.quiz_id, "runId": run.run_id});
-    cloud
-        .call(
-            "POST /quizzes/{quizId}/runs/{runId}/cancel",
-            ids,
-            json!(null),
-        )
-        .await;
+    cloud.cancel(&run).await;
     for (op, more) in [
         ("push-question", json!({"questionId": "q1"})),
         (
@@ -102,8 +142,9 @@ async fn a_cancelled_run_shows_nothing_more_but_its_end() {
             json!({"questionId": "q1", "counts": [0, 0, 0]}),
         ),
         ("push-leaderboard", json!({"top": []})),
-        ("start-run", json!({})),
+        ("start-run", json!({"executionId": "e1"})),
         ("check-run", json!({})),
+        ("check-stream", json!({})),
         ("complete-run", json!({})),
     ] {
         let failed = cloud.task(op, &run, more).await.unwrap_err();

@@ -110,6 +110,24 @@ fn a_batch_that_lambda_noted_is_found_in_its_stream() {
 }
 
 #[test]
+fn what_did_not_start_the_compensation_starts_it_however_late() {
+    let compensation = Origin::Compensation { arn: "arn".into() };
+    let input = |event: &Value, later: SignedDuration| match letter(&event.to_string(), &[])
+        .way(&compensation, now() + later)
+    {
+        Ok(Way::Start { input, .. }) => serde_json::from_str::<Value>(&input).unwrap(),
+        other => panic!("{other:?}"),
+    };
+    let days = SignedDuration::from_hours(14 * 24);
+    assert_eq!(input(&event(), days), event()["detail"]);
+    let stopped = json!({"id": "e1", "source": "aws.states", "detail": {
+        "executionArn": "arn:e", "input": "{}", "status": "ABORTED"}});
+    assert_eq!(input(&stopped, days), stopped["detail"]);
+    let other = letter(&json!({"detail": {"runId": "run"}}).to_string(), &[]);
+    assert!(other.way(&compensation, now()).is_err());
+}
+
+#[test]
 fn an_event_that_did_not_start_its_saga_starts_it_once_with_its_detail() {
     let why = [
         (
