@@ -92,6 +92,7 @@ impl AwsError {
         let status = match code {
             "InternalServerException"
             | "InternalServerError"
+            | "InternalException"
             | "InternalFailure"
             | "ServiceUnavailable"
             | "ServiceUnavailableException" => 500,

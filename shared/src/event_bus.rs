@@ -1,9 +1,14 @@
 //! The event bus: how a service publishes.
 
-use aws_sdk_eventbridge::{Client, types::PutEventsRequestEntry};
+use std::time::Duration;
+
+use aws_sdk_eventbridge::{
+    Client,
+    types::{PutEventsRequestEntry, PutEventsResultEntry},
+};
 
 use crate::{
-    aws::{AwsError, Failure},
+    aws::AwsError,
     events::{Event, EventData},
 };
 
@@ -11,6 +16,10 @@ use crate::{
 const MAX_ENTRIES: usize = 10;
 /// The most bytes that one PutEvents call takes, all its entries together (EventBridge quotas, 256 KB).
 pub const MAX_CALL_BYTES: usize = 256 * 1024;
+/// How often an entry is sent that the bus refuses for now.
+const ATTEMPTS: u32 = 4;
+/// How long until it is sent again the first time; each later time it is twice as long.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// An event ready to be put on the bus.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,18 +43,14 @@ pub enum PublishError {
     /// The call failed; nothing of it was published.
     #[error(transparent)]
     Call(#[from] AwsError),
-    /// The bus took the call but not every entry; publishing all again is safe, since consumers
-    /// drop repeats by event id.
-    #[error("the bus refused {refused} of {sent} events, the first with {code}: {message}")]
+    /// The bus took the call but not every entry, also not when those were sent again; publishing
+    /// all again is safe, since consumers drop repeats by event id.
+    #[error("the bus refused {refused} events: {first}")]
     Entries {
         /// How many entries were refused.
         refused: usize,
-        /// How many were sent.
-        sent: usize,
-        /// The first refusal's code.
-        code: String,
-        /// The first refusal's message.
-        message: String,
+        /// The first refusal, or the first that will not pass.
+        first: AwsError,
     },
 }
 
@@ -54,8 +59,7 @@ impl PublishError {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::TooLarge { .. } => false,
-            Self::Call(error) => error.failure != Failure::Refused,
-            Self::Entries { .. } => true,
+            Self::Call(error) | Self::Entries { first: error, .. } => error.may_pass(),
         }
     }
 }
@@ -100,14 +104,23 @@ impl EventBus {
         Self { client, name }
     }
 
-    /// Publishes events, in as few calls as the limits allow.
+    /// Publishes events, in as few calls as the limits allow. Entries that the bus refuses for now
+    /// are sent again a few times, by themselves.
     ///
     /// # Errors
     /// [`PublishError`] at the first call that does not go through whole. Those before it are
     /// published, so the caller publishes all again with the same event ids.
     pub async fn publish(&self, events: &[Outgoing]) -> Result<(), PublishError> {
         for call in calls(events) {
-            let entries = call.iter().map(|event| {
+            self.put(call.iter().collect()).await?;
+        }
+        Ok(())
+    }
+
+    async fn put(&self, mut events: Vec<&Outgoing>) -> Result<(), PublishError> {
+        let mut pause = PAUSE;
+        for attempt in 1.. {
+            let entries = events.iter().map(|event| {
                 PutEventsRequestEntry::builder()
                     .event_bus_name(&self.name)
                     .source(event.source)
@@ -122,22 +135,49 @@ impl EventBus {
                 .send()
                 .await
                 .map_err(|error| AwsError::new("PutEvents", &error))?;
-            let refused: Vec<_> = answer
-                .entries()
-                .iter()
-                .filter(|entry| entry.error_code().is_some())
-                .collect();
-            if let Some(first) = refused.first() {
-                return Err(PublishError::Entries {
-                    refused: refused.len(),
-                    sent: call.len(),
-                    code: first.error_code().unwrap_or_default().to_owned(),
-                    message: first.error_message().unwrap_or_default().to_owned(),
-                });
+            let refused = refused(&events, answer.entries());
+            if let Some(error) = given_up(&refused, attempt) {
+                return Err(error);
             }
+            if refused.is_empty() {
+                break;
+            }
+            events = refused.into_iter().map(|(event, _)| event).collect();
+            tokio::time::sleep(pause).await;
+            pause *= 2;
         }
         Ok(())
     }
+}
+
+/// What of a call was refused, and why. The answer has an entry for each that was sent, in the same
+/// order.
+fn refused<'a>(
+    sent: &[&'a Outgoing],
+    answer: &[PutEventsResultEntry],
+) -> Vec<(&'a Outgoing, AwsError)> {
+    let pairs = sent.iter().zip(answer);
+    pairs
+        .filter_map(|(event, entry)| {
+            let code = entry.error_code()?;
+            let error = AwsError::listed("PutEvents", Some(code), entry.error_message());
+            Some((*event, error))
+        })
+        .collect()
+}
+
+/// Why the refused entries are not sent again; none when they are, or when there are none.
+fn given_up(refused: &[(&Outgoing, AwsError)], attempt: u32) -> Option<PublishError> {
+    let mut errors = refused.iter().map(|(_, error)| error);
+    let lasting = errors.clone().find(|error| !error.may_pass());
+    let first = match attempt {
+        ATTEMPTS.. => lasting.or_else(|| errors.next()),
+        _ => lasting,
+    };
+    first.map(|first| PublishError::Entries {
+        refused: refused.len(),
+        first: first.clone(),
+    })
 }
 
 /// Splits events, in order, into calls within both limits.
@@ -180,5 +220,26 @@ mod tests {
             sizes(&[event(1), event(MAX_CALL_BYTES), event(1)]),
             [1, 1, 1]
         );
+    }
+
+    #[test]
+    fn only_what_is_refused_for_now_is_sent_again_and_not_for_ever() {
+        let entry = |code: Option<&str>| {
+            let code = code.map(str::to_owned);
+            PutEventsResultEntry::builder().set_error_code(code).build()
+        };
+        let events = [event(1), event(2), event(3)];
+        let sent: Vec<_> = events.iter().collect();
+        let after = |codes: [Option<&str>; 3]| refused(&sent, &codes.map(entry));
+
+        let none = after([None; 3]);
+        assert!(none.is_empty() && given_up(&none, ATTEMPTS).is_none());
+        let throttled = Some("ThrottlingException");
+        let one = after([None, throttled, None]);
+        assert!(matches!(one[..], [(again, _)] if again == &events[1]));
+        assert!(given_up(&one, ATTEMPTS - 1).is_none());
+        assert!(given_up(&one, ATTEMPTS).unwrap().may_pass());
+        let lasting = after([throttled, Some("MalformedDetail"), None]);
+        assert!(!given_up(&lasting, 1).unwrap().may_pass());
     }
 }

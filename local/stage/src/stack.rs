@@ -111,11 +111,13 @@ pub struct Outputs {
     pub quiz_outbox_function_name: String,
     pub live_tally_function_name: String,
     pub entitlement_intake_queue_url: String,
+    pub answer_recording_queue_url: String,
     pub entitlement_intake_dlq_url: String,
     pub entitlement_outbox_dlq_url: String,
     pub quiz_outbox_dlq_url: String,
     pub quiz_show_start_dlq_url: String,
     pub quiz_show_compensation_start_dlq_url: String,
+    pub answer_recording_dlq_url: String,
     pub live_tally_dlq_url: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub analysts_queue_url: Option<String>,
@@ -160,6 +162,7 @@ impl Outputs {
                 "quiz-show-compensation-start-dlq",
                 &self.quiz_show_compensation_start_dlq_url,
             ),
+            ("answer-recording-dlq", &self.answer_recording_dlq_url),
             ("live-tally-dlq", &self.live_tally_dlq_url),
         ];
         let analysts = self.analysts_dlq_url.as_deref();
@@ -297,7 +300,7 @@ pub fn sdk_config(
 mod tests {
     use super::*;
 
-    const KEYS: [&str; 23] = [
+    const KEYS: [&str; 25] = [
         "ApiUrl",
         "EventBusName",
         "UserPoolId",
@@ -315,11 +318,13 @@ mod tests {
         "QuizOutboxFunctionName",
         "LiveTallyFunctionName",
         "EntitlementIntakeQueueUrl",
+        "AnswerRecordingQueueUrl",
         "EntitlementIntakeDlqUrl",
         "EntitlementOutboxDlqUrl",
         "QuizOutboxDlqUrl",
         "QuizShowStartDlqUrl",
         "QuizShowCompensationStartDlqUrl",
+        "AnswerRecordingDlqUrl",
         "LiveTallyDlqUrl",
     ];
 
@@ -339,7 +344,7 @@ mod tests {
         assert_eq!(outputs.api_url, "the ApiUrl");
         assert_eq!(outputs.quiz_show_arn, "the QuizShowArn");
         assert_eq!(
-            outputs.dead_letter_queues()[5],
+            outputs.dead_letter_queues()[6],
             ("live-tally-dlq", "the LiveTallyDlqUrl")
         );
     }

@@ -16,6 +16,7 @@ use tracing::{info, warn};
 use crate::{
     keys::{QuestionKey, run_key},
     leaderboard::{PLACES, Scores, Top},
+    recording::RecordingQueue,
     store::{
         answers::AnswerStore,
         tallies::TallyStore,
@@ -39,9 +40,11 @@ pub struct AnswerSagaHandler {
     pub answers: AnswerStore,
     /// The live counts.
     pub tallies: TallyStore,
+    /// Where it is ordered that a question's answers are recorded.
+    pub recordings: RecordingQueue,
     /// What viewers get on top of a question's seconds, since the video reaches them late.
     pub latency_allowance: SignedDuration,
-    /// How long an answer that came in time may take to be written. More than zero.
+    /// How long after a window closes it is tallied; at least [`crate::window::LEAST_DRAIN`].
     pub drain: SignedDuration,
     /// The time.
     pub clock: Clock,
@@ -89,6 +92,8 @@ impl AnswerSagaHandler {
         }
     }
 
+    /// Opens a window, and before that has its answers recorded once they are settled: an order
+    /// without a window does no harm, a window without an order would keep its answers from the bus.
     async fn open(&self, question: &QuestionKey, rules: Rules) -> Result<Answer, TaskError> {
         let now = whole_millis((self.clock)());
         let window = Window::open(
@@ -98,6 +103,7 @@ impl AnswerSagaHandler {
             self.drain,
             now,
         );
+        self.recordings.order(question, &window).await?;
         let window = match self.windows.open(question, &window).await? {
             Opened::New => window,
             Opened::Before(before) if before.rules != rules => {

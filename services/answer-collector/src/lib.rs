@@ -6,11 +6,14 @@
 //! - rules: [`window`] (when an answer counts), [`sharding`], [`display_name`], [`live`] (each
 //!   answer counted once, however the stream delivers it), [`packing`] (answers into events),
 //!   [`leaderboard`]; [`keys`] names what they speak of;
-//! - adapter: [`store`] (DynamoDB), with [`window_cache`] before it;
+//! - adapters: [`store`] (DynamoDB), with [`window_cache`] before it, and [`recording`] (the queue
+//!   of what is to be recorded);
 //! - functions: [`answer_api`] (HTTP), [`live_tally`] (the stream of `answers`),
-//!   [`answer_saga`] (the tasks of the state machine `quiz-show`).
+//!   [`answer_saga`] (the tasks of the state machine `quiz-show`), [`answer_recorder`] (settled
+//!   answers to the bus).
 
 pub mod answer_api;
+pub mod answer_recorder;
 pub mod answer_saga;
 pub mod display_name;
 pub mod keys;
@@ -18,6 +21,7 @@ pub mod leaderboard;
 pub mod live;
 pub mod live_tally;
 pub mod packing;
+pub mod recording;
 pub mod sharding;
 pub mod store;
 pub mod task;

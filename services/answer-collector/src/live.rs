@@ -9,8 +9,6 @@
 
 use std::{collections::BTreeMap, str::FromStr};
 
-use cuepoint_shared::ids::UserId;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{keys::Partition, window::OPTIONS};
@@ -36,12 +34,8 @@ pub struct NotASequence(String);
 pub struct Recorded {
     /// Its place in the stream shard.
     pub sequence: Sequence,
-    /// Whose it is.
-    pub viewer_id: UserId,
     /// The index of the option; below [`MAX_OPTIONS`].
     pub choice: u32,
-    /// When it was received.
-    pub received_at: Timestamp,
 }
 
 /// What a batch adds to the live counts of one partition.
@@ -145,9 +139,7 @@ mod tests {
                 let partition = format!("quiz#run#q1#{shard}").parse().unwrap();
                 let answer = Recorded {
                     sequence: (n * 7).to_string().parse().unwrap(),
-                    viewer_id: format!("viewer-{n}").parse().unwrap(),
                     choice,
-                    received_at: Timestamp::UNIX_EPOCH,
                 };
                 (partition, answer)
             })

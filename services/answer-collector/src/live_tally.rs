@@ -1,49 +1,35 @@
-//! The function `live-tally`: counts answers live as the stream of `answers` tells them, and
-//! publishes them as `answers-recorded`.
+//! The function `live-tally`: counts answers live as the stream of `answers` tells them.
 //!
-//! A batch is published first and counted then. What was counted is neither counted nor published
-//! again, whatever batches it comes in (see [`crate::live`]); what was published but not counted,
-//! because the function was stopped between, is published again. The same batch is published under
-//! the same event ids, as long as none of it was counted; what comes in a batch that is cut
-//! otherwise, or was counted in part, is repeated under other ids. So consumers drop repeats by
-//! run, question and viewer, not by event id alone.
+//! What was counted is not counted again, whatever batches it comes in: see [`crate::live`].
 //!
 //! A record that cannot be read is parked with its reason; anything that may pass fails the batch,
 //! which comes again whole.
 
-use std::collections::BTreeMap;
-
 use cuepoint_shared::{
     aws::AwsError,
     dead_letters::DeadLetters,
-    event_bus::{EventBus, Outgoing, PublishError},
-    ids::UserId,
     streams::{self, Change, ChangeKind, RecordError, Sifted, StreamBatch},
 };
 use futures::{StreamExt, TryStreamExt, stream};
-use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde::Deserialize;
 use serde_json::Value;
 use tracing::{info, warn};
 
 use crate::{
-    keys::{NotAPartition, Partition, QuestionKey},
-    live::{self, MAX_OPTIONS, NotASequence, Recorded, Sequence},
-    packing,
+    keys::{NotAPartition, Partition},
+    live::{self, MAX_OPTIONS, NotASequence, Recorded},
     store::{StoreError, tallies::TallyStore},
 };
 
 /// How many partitions are read or written at the same time.
 const PARALLEL: usize = 16;
 
-/// Counts and publishes answers.
+/// Counts answers.
 #[derive(Debug, Clone)]
 pub struct LiveTallyHandler {
     /// The live counts.
     pub tallies: TallyStore,
-    /// Where events go.
-    pub bus: EventBus,
     /// Where records go that can never work.
     pub dead_letters: DeadLetters,
 }
@@ -69,8 +55,6 @@ enum BatchError {
     #[error(transparent)]
     Park(#[from] AwsError),
     #[error(transparent)]
-    Publish(#[from] PublishError),
-    #[error(transparent)]
     Store(#[from] StoreError),
     #[error("another invocation counts answers of {0}")]
     Contended(Partition),
@@ -78,42 +62,27 @@ enum BatchError {
 
 /// An item of the table `answers`.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Item {
     partition: String,
-    viewer_id: UserId,
     choice: u32,
-    received_at: Timestamp,
-}
-
-/// The answers of a partition that are not counted yet, and the mark they come after.
-struct Fresh {
-    partition: Partition,
-    mark: Option<Sequence>,
-    answers: Vec<Recorded>,
 }
 
 /// What was done with a batch.
 struct Done {
     counted: usize,
-    published: usize,
     parked: usize,
 }
 
 impl LiveTallyHandler {
-    /// Publishes and counts a batch.
+    /// Counts a batch.
     ///
     /// # Errors
     /// A [`Diagnostic`] of type `Unavailable`: the batch must come again.
     pub async fn handle(&self, event: LambdaEvent<StreamBatch>) -> Result<(), Diagnostic> {
         let records = event.payload.records.len();
         match self.process(&event.payload).await {
-            Ok(Done {
-                counted,
-                published,
-                parked,
-            }) => {
-                info!(records, counted, published, parked, "counted");
+            Ok(Done { counted, parked }) => {
+                info!(records, counted, parked, "counted");
                 Ok(())
             }
             Err(error) => {
@@ -133,80 +102,36 @@ impl LiveTallyHandler {
             dead,
         } = streams::sift(&batch.records, answer);
         let stream_shard = batch.shard_id.as_deref();
-        let fresh: Vec<Fresh> = stream::iter(live::by_partition(recorded))
-            .map(|(partition, answers)| self.fresh(partition, answers, stream_shard))
+        let counted = stream::iter(live::by_partition(recorded))
+            .map(|(partition, answers)| self.count(partition, answers, stream_shard))
             .buffer_unordered(PARALLEL)
-            .try_collect()
+            .try_fold(0, |sum, counted| async move { Ok(sum + counted) })
             .await?;
-        let published = self.publish(&fresh).await?;
-        stream::iter(&fresh)
-            .map(|fresh| self.count(fresh, stream_shard))
-            .buffer_unordered(PARALLEL)
-            .try_collect::<()>()
-            .await?;
-        let counted = fresh.iter().map(|fresh| fresh.answers.len()).sum();
         streams::park(&dead, &self.dead_letters).await?;
         Ok(Done {
             counted,
-            published,
             parked: dead.len(),
         })
     }
 
-    async fn fresh(
+    /// Counts what of a partition's answers was not counted yet, and says how many.
+    async fn count(
         &self,
         partition: Partition,
         answers: Vec<Recorded>,
         stream_shard: Option<&str>,
-    ) -> Result<Fresh, BatchError> {
+    ) -> Result<usize, BatchError> {
         let mark = self.tallies.mark(&partition, stream_shard).await?;
-        let answers = live::fresh(answers, mark.as_ref());
-        Ok(Fresh {
-            partition,
-            mark,
-            answers,
-        })
-    }
-
-    /// Publishes all fresh answers, those of a question's shards together.
-    async fn publish(&self, fresh: &[Fresh]) -> Result<usize, BatchError> {
-        let mut questions: BTreeMap<&QuestionKey, Vec<Recorded>> = BTreeMap::new();
-        for Fresh {
-            partition, answers, ..
-        } in fresh
-        {
-            questions
-                .entry(&partition.question)
-                .or_default()
-                .extend_from_slice(answers);
-        }
-        let mut events = Vec::new();
-        for (question, mut answers) in questions {
-            answers.sort_by(|a, b| a.sequence.cmp(&b.sequence));
-            for event in packing::pack(question, answers) {
-                events.push(Outgoing::new(&event)?);
-            }
-        }
-        self.bus.publish(&events).await?;
-        Ok(events.len())
-    }
-
-    async fn count(&self, fresh: &Fresh, stream_shard: Option<&str>) -> Result<(), BatchError> {
-        let Fresh {
-            partition,
-            mark,
-            answers,
-        } = fresh;
-        let Some(addition) = live::addition(answers) else {
-            return Ok(());
+        let fresh = live::fresh(answers, mark.as_ref());
+        let Some(addition) = live::addition(&fresh) else {
+            return Ok(0);
         };
-        match self
+        let added = self
             .tallies
-            .add(partition, stream_shard, mark.as_ref(), &addition)
-            .await?
-        {
-            true => Ok(()),
-            false => Err(BatchError::Contended(partition.clone())),
+            .add(&partition, stream_shard, mark.as_ref(), &addition);
+        match added.await? {
+            true => Ok(fresh.len()),
+            false => Err(BatchError::Contended(partition)),
         }
     }
 }
@@ -223,9 +148,7 @@ fn answer(record: &Value) -> Result<Option<(Partition, Recorded)>, Unusable> {
     }
     let answer = Recorded {
         sequence: change.sequence_number.parse()?,
-        viewer_id: item.viewer_id,
         choice: item.choice,
-        received_at: item.received_at,
     };
     Ok(Some((item.partition.parse()?, answer)))
 }

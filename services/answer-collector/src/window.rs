@@ -1,13 +1,14 @@
 //! The window of a question: when an answer counts.
 //!
 //! ```text
-//! openedAt ──── seconds + latency allowance ──── closesAt ── drain ── tallyAt
-//!    an answer that is received in here counts      │  its write ends │ final tally
+//! openedAt ──── seconds + latency allowance ──── closesAt ────── drain ─────── tallyAt
+//!    an answer that is received in here counts      │  its write ends │ tolerance │ final tally
 //! ```
 //! The cue reaches viewers seconds after it was pushed: the latency allowance gives them those
-//! seconds back. The time of an answer is checked before it is written, and the write is given up
-//! before the drain is over ([`Window::write_time`]), so every answer that was acknowledged is in
-//! the table when the tally counts it.
+//! seconds back. The time of an answer is checked before it is written, by the clock of the function
+//! that takes it, and the write is given up [`CLOCK_TOLERANCE`] before the drain is over. So every
+//! answer that was acknowledged is in the table when the tally counts it, also when the clock of the
+//! function that counts is ahead by as much.
 
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -19,6 +20,10 @@ use serde::{Deserialize, Serialize};
 pub const OPTIONS: RangeInclusive<u32> = 2..=10;
 /// How many seconds viewers may have.
 pub const SECONDS: RangeInclusive<u32> = 5..=120;
+/// How far the clocks of two functions may be apart.
+pub const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(1);
+/// The shortest drain: it leaves a second for the write of an answer.
+pub const LEAST_DRAIN: SignedDuration = SignedDuration::from_secs(2);
 /// How many shards answers may be spread over.
 pub const SHARDS: RangeInclusive<u32> = 1..=1_000;
 
@@ -175,11 +180,11 @@ impl Window {
         }
     }
 
-    /// The longest that the write of an answer may take, its retries included: three quarters of
-    /// the drain. The last quarter is for clocks that differ.
+    /// The longest that the write of an answer may take, its retries included: the drain without
+    /// [`CLOCK_TOLERANCE`].
     pub fn write_time(&self) -> Duration {
         let drain = self.tally_at.duration_since(self.closes_at);
-        Duration::try_from(drain).unwrap_or_default() * 3 / 4
+        Duration::try_from(drain - CLOCK_TOLERANCE).unwrap_or_default()
     }
 
     /// Closes it. `None`: it is closed already.
@@ -238,6 +243,8 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn at(seconds: i64) -> Timestamp {
@@ -252,15 +259,15 @@ mod tests {
     };
 
     fn window() -> Window {
-        let (allowance, drain) = (SignedDuration::from_secs(5), SignedDuration::from_secs(2));
+        let (allowance, drain) = (SignedDuration::from_secs(5), SignedDuration::from_secs(3));
         Window::open("q1".parse().unwrap(), RULES, allowance, drain, at(0))
     }
 
     #[test]
     fn it_closes_after_seconds_and_allowance_and_is_tallied_after_the_drain() {
         let window = window();
-        assert_eq!((window.closes_at, window.tally_at), (at(20), at(22)));
-        assert_eq!(window.write_time(), Duration::from_millis(1_500));
+        assert_eq!((window.closes_at, window.tally_at), (at(20), at(23)));
+        assert_eq!(window.write_time(), Duration::from_secs(2));
         let millisecond = SignedDuration::from_millis(1);
         assert_eq!(window.admission(at(0) - millisecond), Admission::TooEarly);
         assert_eq!(window.admission(at(0)), Admission::Open);
@@ -269,25 +276,48 @@ mod tests {
         assert_eq!(window.status_at(at(20)), WindowStatus::Closed);
     }
 
-    #[test]
-    fn a_write_that_starts_in_time_ends_before_the_tally() {
-        let window = window();
-        let last = window.closes_at - SignedDuration::from_millis(1);
-        let ends = last + SignedDuration::try_from(window.write_time()).unwrap();
-        assert!(ends < window.tally_at);
+    proptest! {
+        /// Three clocks, each up to half a second off, so that two differ by a second at most: of
+        /// the function that opens, of the one that takes the answer, of the one that tallies.
+        #[test]
+        fn an_answer_that_is_acknowledged_was_written_before_it_is_tallied(
+            [opener, api, saga] in prop::array::uniform3(-500..=500_i64),
+            drain in 2_000..=10_000_i64,
+            received in 0..30_000_i64,
+            written_after in 0..10_000_u64,
+            tallied in 0..40_000_i64,
+        ) {
+            // Times are true ones, in milliseconds since the window was opened.
+            let off = SignedDuration::from_millis;
+            let by_clock = |offset: i64, time: i64| at(0) + off(offset) + off(time);
+            let (allowance, drain) = (SignedDuration::from_secs(5), off(drain));
+            let question = "q1".parse().unwrap();
+            let window = Window::open(question, RULES, allowance, drain, by_clock(opener, 0));
+
+            let admitted = window.admission(by_clock(api, received)) == Admission::Open;
+            let written_after = Duration::from_millis(written_after);
+            let in_time = written_after <= window.write_time();
+            let acknowledged = admitted && in_time;
+            let closed = window.close(by_clock(saga, tallied)).is_ok();
+            let written = received + i64::try_from(written_after.as_millis()).unwrap();
+            prop_assert!(
+                !(acknowledged && closed) || written <= tallied,
+                "written at {written}, tallied at {tallied}"
+            );
+        }
     }
 
     #[test]
     fn it_is_closed_after_the_drain_and_then_tallied_once() {
         let window = window();
-        assert_eq!(window.close(at(21)), Err(Refusal::StillOpen(at(22))));
+        assert_eq!(window.close(at(22)), Err(Refusal::StillOpen(at(23))));
         assert_eq!(
             window.tallied(),
-            Err(Refusal::StillOpen(at(22))),
+            Err(Refusal::StillOpen(at(23))),
             "not closed yet"
         );
-        let closed = window.close(at(22)).unwrap().unwrap();
-        assert_eq!(closed.close(at(23)), Ok(None));
+        let closed = window.close(at(23)).unwrap().unwrap();
+        assert_eq!(closed.close(at(24)), Ok(None));
         assert_eq!(closed.tallied(), Ok(None));
         let tallied = closed.with_counts(vec![1, 2, 0, 0]);
         assert_eq!(tallied.tallied(), Ok(Some(&[1, 2, 0, 0][..])));

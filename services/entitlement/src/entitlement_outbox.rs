@@ -49,7 +49,9 @@ impl From<OutboxError> for Diagnostic {
         let call = match &error {
             OutboxError::Park(call)
             | OutboxError::Revoke(RevokeError::Call(call))
-            | OutboxError::Publish(PublishError::Call(call)) => Some(call.failure),
+            | OutboxError::Publish(
+                PublishError::Call(call) | PublishError::Entries { first: call, .. },
+            ) => Some(call.failure),
             _ => None,
         };
         let error_type = match call {

@@ -54,12 +54,12 @@ enum Source {
 }
 
 /// The queue whose letters do not do all that they would have done in time.
-const ANSWERS: &str = "live-tally-dlq";
-const ANSWERS_NOTE: &str = "answers that come after later ones of their partition were counted are \
-    neither counted live nor published; the final tally has them";
+const LIVE: &str = "live-tally-dlq";
+const LIVE_NOTE: &str = "answers that come after later ones of their partition were counted are not \
+    counted live; the final tally and the events have them";
 
 /// The dead-letter queues: name, output with its URL, where from, output with that.
-const QUEUES: [(&str, &str, Source, &str); 6] = [
+const QUEUES: [(&str, &str, Source, &str); 7] = [
     (
         "entitlement-intake-dlq",
         "EntitlementIntakeDlqUrl",
@@ -79,10 +79,16 @@ const QUEUES: [(&str, &str, Source, &str); 6] = [
         "QuizOutboxFunctionName",
     ),
     (
-        ANSWERS,
+        LIVE,
         "LiveTallyDlqUrl",
         Source::Function("live-tally", 1_000),
         "LiveTallyFunctionName",
+    ),
+    (
+        "answer-recording-dlq",
+        "AnswerRecordingDlqUrl",
+        Source::Queue,
+        "AnswerRecordingQueueUrl",
     ),
     (
         "quiz-show-start-dlq",
@@ -145,7 +151,7 @@ pub fn queues(target: &Target, only: Option<&str>) -> anyhow::Result<Vec<DeadLet
                     Source::Saga => Origin::Saga { arn: origin },
                     Source::Compensation => Origin::Compensation { arn: origin },
                 },
-                note: (*name == ANSWERS).then_some(ANSWERS_NOTE),
+                note: (*name == LIVE).then_some(LIVE_NOTE),
             })
         })
         .chain(analysts)

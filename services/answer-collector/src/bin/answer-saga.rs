@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use answer_collector::{
     answer_saga::AnswerSagaHandler,
+    recording::RecordingQueue,
     store::{answers::AnswerStore, tallies::TallyStore, windows::WindowStore},
+    window::LEAST_DRAIN,
 };
 use cuepoint_shared::{
     aws,
@@ -17,7 +19,7 @@ use lambda_runtime::{Error, service_fn};
 /// What viewers get on top of a question's seconds where nothing else is set.
 const LATENCY_ALLOWANCE_SECONDS: u32 = 5;
 /// How long the writes of answers may take where nothing else is set.
-const DRAIN_SECONDS: u32 = 2;
+const DRAIN_SECONDS: u32 = 3;
 
 fn main() -> ExitCode {
     telemetry::init();
@@ -26,11 +28,13 @@ fn main() -> ExitCode {
 
 #[tokio::main(flavor = "current_thread")]
 async fn serve() -> Result<(), Error> {
-    let dynamodb = aws_sdk_dynamodb::Client::new(&aws::config().await);
+    let sdk = aws::config().await;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);
     let allowance = config::seconds_or("LATENCY_ALLOWANCE_SECONDS", LATENCY_ALLOWANCE_SECONDS)?;
     let drain = config::seconds_or("DRAIN_SECONDS", DRAIN_SECONDS)?;
-    if drain == 0 {
-        let reason = "no answer could be written in no time".to_owned();
+    let drain = SignedDuration::from_secs(i64::from(drain));
+    if drain < LEAST_DRAIN {
+        let reason = format!("at least {LEAST_DRAIN:#}, or no answer could be written in time");
         return Err(ConfigError::Invalid {
             name: "DRAIN_SECONDS",
             reason,
@@ -41,8 +45,12 @@ async fn serve() -> Result<(), Error> {
         windows: WindowStore::new(dynamodb.clone(), config::required("WINDOWS_TABLE")?),
         answers: AnswerStore::new(dynamodb.clone(), config::required("ANSWERS_TABLE")?),
         tallies: TallyStore::new(dynamodb, config::required("TALLIES_TABLE")?),
+        recordings: RecordingQueue::new(
+            aws_sdk_sqs::Client::new(&sdk),
+            config::required("ANSWER_RECORDING_QUEUE_URL")?,
+        ),
         latency_allowance: SignedDuration::from_secs(i64::from(allowance)),
-        drain: SignedDuration::from_secs(i64::from(drain)),
+        drain,
         clock: Timestamp::now,
     };
     lambda_runtime::run(service_fn(|event| handler.handle(event))).await

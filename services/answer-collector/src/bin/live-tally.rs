@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use answer_collector::{live_tally::LiveTallyHandler, store::tallies::TallyStore};
-use cuepoint_shared::{aws, config, dead_letters::DeadLetters, event_bus::EventBus, telemetry};
+use cuepoint_shared::{aws, config, dead_letters::DeadLetters, telemetry};
 use lambda_runtime::{Error, service_fn};
 
 fn main() -> ExitCode {
@@ -18,10 +18,6 @@ async fn serve() -> Result<(), Error> {
         tallies: TallyStore::new(
             aws_sdk_dynamodb::Client::new(&sdk),
             config::required("TALLIES_TABLE")?,
-        ),
-        bus: EventBus::new(
-            aws_sdk_eventbridge::Client::new(&sdk),
-            config::required("EVENT_BUS_NAME")?,
         ),
         dead_letters: DeadLetters::new(
             aws_sdk_sqs::Client::new(&sdk),

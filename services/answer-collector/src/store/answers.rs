@@ -3,15 +3,22 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::{
-    Client, Config, config::timeout::TimeoutConfig, operation::put_item::PutItemError,
+    Client, Config,
+    config::timeout::TimeoutConfig,
+    operation::{put_item::PutItemError, query::builders::QueryFluentBuilder},
     types::ReturnValuesOnConditionCheckFailure,
 };
-use cuepoint_shared::{aws::AwsError, ids::UserId};
+use cuepoint_shared::{aws::AwsError, events::RecordedAnswer, ids::UserId};
+use futures::{Stream, StreamExt, stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{Item, StoreError, read, text};
-use crate::keys::Partition;
+use crate::keys::{Partition, QuestionKey};
+
+/// How many shards are read ahead of the one whose answers are taken, a page of each. A page has
+/// at most 1 MB (DynamoDB's limit of a query).
+const AHEAD: usize = 4;
 
 /// A viewer's answer to a question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,6 +159,63 @@ impl AnswerStore {
         Ok(answers)
     }
 
+    /// All answers to a question, page by page, in bounded memory and in the same order each time:
+    /// shard after shard, in each by viewer.
+    ///
+    /// # Errors
+    /// [`StoreError`], as an item of the stream; nothing that comes after it may be used.
+    pub fn pages(
+        &self,
+        question: &QuestionKey,
+        shards: u32,
+    ) -> impl Stream<Item = Result<Vec<RecordedAnswer>, StoreError>> {
+        stream::iter(0..shards)
+            .map(|shard| {
+                let mut pages = Box::pin(self.pages_of_shard(question.partition(shard)));
+                async move {
+                    let first = pages.next().await;
+                    stream::iter(first).chain(pages)
+                }
+            })
+            .buffered(AHEAD)
+            .flatten()
+    }
+
+    fn pages_of_shard(
+        &self,
+        partition: Partition,
+    ) -> impl Stream<Item = Result<Vec<RecordedAnswer>, StoreError>> + use<> {
+        let key = partition.to_string();
+        let query = self.query(&key, "viewerId, choice, receivedAt");
+        let pages = query.into_paginator().send();
+        stream::unfold((pages, key), |(mut pages, key)| async {
+            let page = pages.next().await?;
+            let answers = page
+                .map_err(|error| AwsError::new("Query", &error).into())
+                .and_then(|page| {
+                    let items = page.items.unwrap_or_default().into_iter();
+                    items.map(|item| read(&key, item)).collect()
+                });
+            Some((answers, (pages, key)))
+        })
+    }
+
+    fn query(&self, key: &str, projection: &str) -> QueryFluentBuilder {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("#partition = :partition")
+            .expression_attribute_names("#partition", "partition")
+            .expression_attribute_values(":partition", text(key))
+            .projection_expression(projection)
+            .consistent_read(true);
+        match projection.contains("#name") {
+            true => query.expression_attribute_names("#name", "name"),
+            false => query,
+        }
+    }
+
     async fn each<T: DeserializeOwned>(
         &self,
         partition: &Partition,
@@ -159,18 +223,7 @@ impl AnswerStore {
         mut take: impl FnMut(T) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let key = partition.to_string();
-        let mut query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("#partition = :partition")
-            .expression_attribute_names("#partition", "partition")
-            .expression_attribute_values(":partition", text(&key))
-            .projection_expression(projection)
-            .consistent_read(true);
-        if projection.contains("#name") {
-            query = query.expression_attribute_names("#name", "name");
-        }
+        let query = self.query(&key, projection);
         let mut items = query.into_paginator().items().send();
         while let Some(item) = items.next().await {
             let item = item.map_err(|error| AwsError::new("Query", &error))?;

@@ -1,22 +1,27 @@
 //! What the tests need of the local cloud.
 
-use std::cell::Cell;
+use std::{cell::Cell, collections::BTreeSet};
 
 use answer_collector::{
     answer_api::AnswerApiHandler,
+    answer_recorder::AnswerRecorderHandler,
     answer_saga::AnswerSagaHandler,
     keys::QuestionKey,
     live_tally::LiveTallyHandler,
+    recording::RecordingQueue,
+    sharding::shard_of,
     store::{answers::AnswerStore, tallies::TallyStore, windows::WindowStore},
     window_cache::WindowCache,
 };
 use aws_lambda_events::encodings::Body;
+use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 use aws_sdk_sqs::types::Message;
 use cuepoint_shared::{
     dead_letters::DeadLetters,
     event_bus::EventBus,
     ids::{QuizId, RunId},
 };
+use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::{Value, json};
@@ -107,19 +112,72 @@ impl Cloud {
             windows: self.windows(),
             answers: self.answers(),
             tallies: self.tallies(),
+            recordings: RecordingQueue::new(
+                self.sqs.clone(),
+                self.stack.outputs.answer_recording_queue_url.clone(),
+            ),
             latency_allowance: SignedDuration::from_secs(5),
-            drain: SignedDuration::from_secs(2),
+            drain: SignedDuration::from_secs(3),
             clock,
         }
     }
 
     pub(crate) fn live_tally(&self, dead_letters: &str) -> LiveTallyHandler {
-        let bus = &self.stack.outputs.event_bus_name;
         LiveTallyHandler {
             tallies: self.tallies(),
-            bus: EventBus::new(self.eventbridge.clone(), bus.clone()),
             dead_letters: DeadLetters::new(self.sqs.clone(), dead_letters.to_owned(), "live-tally"),
         }
+    }
+
+    pub(crate) fn recorder(&self, dead_letters: &str) -> AnswerRecorderHandler {
+        let bus = &self.stack.outputs.event_bus_name;
+        AnswerRecorderHandler {
+            windows: self.windows(),
+            answers: self.answers(),
+            bus: EventBus::new(self.eventbridge.clone(), bus.clone()),
+            dead_letters: DeadLetters::new(
+                self.sqs.clone(),
+                dead_letters.to_owned(),
+                AnswerRecorderHandler::FUNCTION,
+            ),
+            give_up_after_receives: 195,
+            clock,
+        }
+    }
+
+    /// Puts so many answers into the table, each of another viewer, and tells viewer and choice.
+    pub(crate) async fn fill(
+        &self,
+        question: &QuestionKey,
+        shards: u32,
+        answers: u32,
+    ) -> BTreeSet<(String, u64)> {
+        let mut all = BTreeSet::new();
+        let mut requests = Vec::new();
+        for n in 0..answers {
+            let viewer = Uuid::new_v4().to_string();
+            let shard = shard_of(&viewer.parse().unwrap(), shards);
+            let item = json!({
+                "partition": question.partition(shard).to_string(), "viewerId": viewer,
+                "choice": n % 4, "name": "Someone", "receivedAt": clock(),
+            });
+            let put = PutRequest::builder()
+                .set_item(Some(serde_dynamo::to_item(item).unwrap()))
+                .build();
+            requests.push(WriteRequest::builder().put_request(put.unwrap()).build());
+            all.insert((viewer, u64::from(n % 4)));
+        }
+        let table = &self.stack.outputs.answers_table;
+        let writes = requests.chunks(25).map(|some| {
+            let write = self.dynamodb.batch_write_item();
+            write.request_items(table, some.to_vec()).send()
+        });
+        let mut writes = stream::iter(writes).buffer_unordered(4);
+        while let Some(written) = writes.next().await {
+            let unprocessed = written.unwrap().unprocessed_items.unwrap_or_default();
+            assert!(unprocessed.is_empty());
+        }
+        all
     }
 
     /// Does a task of the saga, as the state machine would see it.
@@ -144,7 +202,7 @@ impl Cloud {
 
     /// Lets an open question's time pass, closes and tallies it.
     pub(crate) async fn tally(&self, question_id: &str) -> Value {
-        self.wait(22);
+        self.wait(23);
         let question = json!({"questionId": question_id});
         self.task("close-window", question.clone()).await.unwrap();
         self.task("tally", question).await.unwrap()

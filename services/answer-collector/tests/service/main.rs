@@ -8,4 +8,5 @@
 mod api;
 mod cloud;
 mod live;
+mod recorder;
 mod saga;

@@ -38,7 +38,7 @@ async fn a_window_is_closed_after_its_drain_and_tallied_once_closed() {
     assert_eq!(error("close-window").await, "NotFound");
     assert_eq!(error("tally").await, "NotFound");
     cloud.open("q1", 1).await;
-    cloud.wait(21);
+    cloud.wait(22);
     assert_eq!(
         error("close-window").await,
         "WindowStillOpen",
@@ -104,7 +104,7 @@ async fn a_voided_window_is_not_tallied_and_a_tallied_one_not_voided() {
     for _ in 0..2 {
         assert_eq!(void("q1").await.unwrap(), json!({"voided": true}));
     }
-    cloud.wait(22);
+    cloud.wait(23);
     for op in ["close-window", "tally"] {
         let refused = cloud
             .task(op, json!({"questionId": "q1"}))
@@ -126,7 +126,7 @@ async fn a_run_is_voided_but_for_what_is_tallied_and_says_so_again_idempotent() 
     cloud.open("q3", 1).await;
     cloud.tally("q3").await;
     cloud.open("q2", 1).await;
-    cloud.wait(22);
+    cloud.wait(23);
     let closed = cloud.task("close-window", json!({"questionId": "q2"}));
     closed.await.unwrap();
     cloud.open("q1", 1).await;
