@@ -3,12 +3,20 @@
 //! An answer is checked against its window's times before it is written, and its write is given up
 //! before the window is tallied, so what is acknowledged is counted. A viewer has one answer per
 //! question: the same choice sent again is answered like the first, also after the window has
-//! closed, so that a client that lost the answer to its request learns that it was taken.
+//! closed, so that a client that lost the answer to its request learns that it was taken. Who is
+//! told that it is too late, while an earlier try could still be under way, is refused for good.
+//!
+//! Every answer says what a phone needs to go on without asking again: what counts, and how long
+//! there is still time, whatever its own clock says. Results and leaderboard can be read as long as
+//! the tables keep them.
+
+use std::sync::Arc;
 
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use cuepoint_shared::{
     clock::{Clock, whole_millis},
     http::{self, Caller, Problem},
+    ids::{QuizId, RunId},
 };
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent};
@@ -18,6 +26,8 @@ use tracing::{error, info};
 use crate::{
     display_name::display_name,
     keys::QuestionKey,
+    leaderboard::{Place, You},
+    leaderboard_cache::LeaderboardCache,
     sharding::shard_of,
     store::{
         StoreError,
@@ -40,6 +50,8 @@ pub struct AnswerApiHandler {
     pub answers: AnswerStore,
     /// The live counts.
     pub tallies: TallyStore,
+    /// Leaderboards as they were a while ago.
+    pub leaderboards: LeaderboardCache,
     /// The time.
     pub clock: Clock,
 }
@@ -58,6 +70,7 @@ struct Receipt {
     choice: u32,
     received_at: Timestamp,
     closes_at: Timestamp,
+    remaining_millis: u64,
 }
 
 /// How a question stands.
@@ -65,6 +78,8 @@ struct Receipt {
 #[serde(rename_all = "camelCase")]
 struct Results {
     status: WindowStatus,
+    closes_at: Timestamp,
+    remaining_millis: u64,
     live: Vec<u64>,
     r#final: Option<Vec<u64>>,
     accepted: u64,
@@ -73,10 +88,13 @@ struct Results {
     correct: Option<u32>,
 }
 
-/// The best of a run.
+/// How a run stands, and the caller in it.
 #[derive(Serialize)]
-struct Best {
-    top: Vec<(String, u64)>,
+struct Ranking<'a> {
+    questions: usize,
+    players: u64,
+    top: &'a [Place],
+    you: Option<You>,
 }
 
 /// A request that is not answered with success.
@@ -150,7 +168,9 @@ impl AnswerApiHandler {
             "GET /quizzes/{quizId}/runs/{runId}/questions/{questionId}/results" => {
                 self.results(request).await
             }
-            "GET /quizzes/{quizId}/runs/{runId}/leaderboard" => self.leaderboard(request).await,
+            "GET /quizzes/{quizId}/runs/{runId}/leaderboard" => {
+                self.leaderboard(&caller, request).await
+            }
             _ => Err(Problem::not_found("There is no such operation.").into()),
         }
     }
@@ -169,13 +189,14 @@ impl AnswerApiHandler {
         }
         let partition = question.partition(shard_of(&caller.user_id, window.rules.shards));
         // The last look at the clock before the write: see `Window::write_time`.
-        let received_at = whole_millis((self.clock)());
-        let taken = match window.admission(received_at) {
+        let now = whole_millis((self.clock)());
+        let viewer = &caller.user_id;
+        let taken = match window.admission(now) {
             Admission::Open => {
                 let answer = Answer {
-                    viewer_id: caller.user_id.clone(),
+                    viewer_id: viewer.clone(),
                     choice,
-                    received_at,
+                    received_at: now.max(window.opened_at),
                     name: display_name(caller.name.as_deref(), &caller.user_id),
                 };
                 match self
@@ -183,20 +204,35 @@ impl AnswerApiHandler {
                     .put(&partition, &answer, window.write_time())
                     .await?
                 {
-                    Put::New => return Ok(receipt(201, &answer, &window)),
+                    Put::New => return Ok(http::ok(201, &self.receipt(&answer, &window))),
                     Put::Before(before) => before,
+                    Put::Refused => return Err(closed(&window).into()),
                 }
             }
             Admission::TooEarly => return Err(too_early(&window).into()),
-            Admission::Voided => return Err(closed("The question does not count.", &window).into()),
+            Admission::Voided => return Err(voided().into()),
+            Admission::Draining => {
+                let before = self.answers.refuse(&partition, viewer, now).await?;
+                before.ok_or_else(|| closed(&window))?
+            }
             Admission::Closed => {
-                let before = self.answers.get(&partition, &caller.user_id).await?;
-                before.ok_or_else(|| closed("Its time is over.", &window))?
+                let before = self.answers.get(&partition, viewer).await?;
+                before.ok_or_else(|| closed(&window))?
             }
         };
+        let receipt = self.receipt(&taken, &window);
         match taken.choice == choice {
-            true => Ok(receipt(200, &taken, &window)),
-            false => Err(already_answered(taken.choice).into()),
+            true => Ok(http::ok(200, &receipt)),
+            false => Err(already_answered(&receipt).into()),
+        }
+    }
+
+    fn receipt(&self, answer: &Answer, window: &Window) -> Receipt {
+        Receipt {
+            choice: answer.choice,
+            received_at: answer.received_at,
+            closes_at: window.closes_at,
+            remaining_millis: remaining_millis(window, (self.clock)()),
         }
     }
 
@@ -207,12 +243,15 @@ impl AnswerApiHandler {
         let question = question(request)?;
         let window = self.windows.get(&question).await?.ok_or_else(no_question)?;
         let live = self.tallies.live(&question, window.rules.options).await?;
-        let status = window.status_at((self.clock)());
+        let now = (self.clock)();
+        let status = window.status_at(now);
         let tallied = status == WindowStatus::Tallied;
         let accepted = window.counts.as_ref().unwrap_or(&live).iter().sum();
         let correct = window.rules.correct.filter(|_| tallied);
         let results = Results {
             status,
+            closes_at: window.closes_at,
+            remaining_millis: remaining_millis(&window, now),
             live,
             r#final: window.counts,
             accepted,
@@ -223,20 +262,40 @@ impl AnswerApiHandler {
 
     async fn leaderboard(
         &self,
+        caller: &Caller,
         request: &ApiGatewayV2httpRequest,
     ) -> Result<ApiGatewayV2httpResponse, ApiError> {
-        let (quiz_id, run_id) = (
-            http::path(request, "quizId")?,
-            http::path(request, "runId")?,
-        );
-        let top = match self.windows.leaderboard(&quiz_id, &run_id).await? {
-            Some(leaderboard) => leaderboard.top,
+        let quiz_id: QuizId = http::path(request, "quizId")?;
+        let run_id: RunId = http::path(request, "runId")?;
+        let now = (self.clock)();
+        let leaderboard = match self.leaderboards.get(&quiz_id, &run_id, now).await? {
+            Some(leaderboard) => leaderboard,
             None if self.windows.of_run(&quiz_id, &run_id).await?.is_empty() => {
                 return Err(Problem::not_found("There is no such run.").into());
             }
-            None => Vec::new(),
+            None => Arc::default(),
         };
-        Ok(http::ok(200, &Best { top }))
+        let viewer = &caller.user_id;
+        let partitions = leaderboard.questions.iter().map(|window| {
+            let question = QuestionKey {
+                quiz_id: quiz_id.clone(),
+                run_id: run_id.clone(),
+                question_id: window.question_id.clone(),
+            };
+            question.partition(shard_of(viewer, window.rules.shards))
+        });
+        let partitions: Vec<_> = partitions.collect();
+        let answers = self.answers.of_viewer(&partitions, viewer).await?;
+        let answers = answers
+            .iter()
+            .map(|(question, answer)| (&question.question_id, answer.choice, answer.received_at));
+        let ranking = Ranking {
+            questions: leaderboard.questions.len(),
+            players: leaderboard.players,
+            top: &leaderboard.top,
+            you: leaderboard.you(answers),
+        };
+        Ok(http::ok(200, &ranking))
     }
 }
 
@@ -248,20 +307,8 @@ fn question(request: &ApiGatewayV2httpRequest) -> Result<QuestionKey, Problem> {
     })
 }
 
-fn receipt(status: u16, answer: &Answer, window: &Window) -> ApiGatewayV2httpResponse {
-    let Answer {
-        choice,
-        received_at,
-        ..
-    } = *answer;
-    http::ok(
-        status,
-        &Receipt {
-            choice,
-            received_at,
-            closes_at: window.closes_at,
-        },
-    )
+fn remaining_millis(window: &Window, now: Timestamp) -> u64 {
+    u64::try_from(window.remaining(now).as_millis()).unwrap_or(u64::MAX)
 }
 
 fn no_question() -> Problem {
@@ -279,12 +326,21 @@ fn too_early(window: &Window) -> Problem {
         .with("opensAt", window.opened_at.to_string())
 }
 
-fn closed(detail: &str, window: &Window) -> Problem {
-    Problem::new(410, "window-closed", "Too late", detail)
+fn closed(window: &Window) -> Problem {
+    Problem::new(410, "window-closed", "Too late", "Its time is over.")
         .with("closesAt", window.closes_at.to_string())
 }
 
-fn already_answered(choice: u32) -> Problem {
+fn voided() -> Problem {
+    let detail = "The question does not count.";
+    Problem::new(410, "question-voided", "Voided", detail)
+}
+
+fn already_answered(first: &Receipt) -> Problem {
     let detail = "The first answer counts.";
-    Problem::new(409, "already-answered", "Already answered", detail).with("choice", choice)
+    Problem::new(409, "already-answered", "Already answered", detail)
+        .with("choice", first.choice)
+        .with("receivedAt", first.received_at.to_string())
+        .with("closesAt", first.closes_at.to_string())
+        .with("remainingMillis", first.remaining_millis)
 }

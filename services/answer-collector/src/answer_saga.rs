@@ -15,12 +15,12 @@ use tracing::{info, warn};
 
 use crate::{
     keys::{QuestionKey, run_key},
-    leaderboard::{PLACES, Scores, Top},
+    leaderboard::{Scores, Standings, played_for},
     recording::RecordingQueue,
     store::{
         answers::AnswerStore,
         tallies::TallyStore,
-        windows::{Leaderboard, Opened, WindowStore},
+        windows::{Opened, WindowStore},
     },
     task::{Answer, Task, TaskError, WindowWork, Work},
     window::{Rules, Window, WindowStatus},
@@ -255,33 +255,27 @@ impl AnswerSagaHandler {
     /// A viewer has the same shard in every question of a run, so each shard is added up by
     /// itself, and only its best are kept.
     async fn leaderboard(&self, quiz_id: &QuizId, run_id: &RunId) -> Result<Answer, TaskError> {
-        let mut windows = self.windows.of_run(quiz_id, run_id).await?;
-        windows.retain(|window| window.status == WindowStatus::Tallied);
-        windows.sort_by_key(|window| window.opened_at);
+        let windows = played_for(self.windows.of_run(quiz_id, run_id).await?);
         let shards = windows.first().map_or(0, |window| window.rules.shards);
         if windows.iter().any(|window| window.rules.shards != shards) {
             let said = format!("run {run_id} has questions of different shards");
             return Err(TaskError::Conflict(said));
         }
-        let windows = &windows;
-        let top = stream::iter(0..shards)
-            .map(|shard| self.scores(quiz_id, run_id, windows, shard))
+        let standings = stream::iter(0..shards)
+            .map(|shard| self.scores(quiz_id, run_id, &windows, shard))
             .buffer_unordered(PARALLEL)
-            .try_fold(Top::new(PLACES), |mut top, scores| async move {
-                top.extend(scores.standings());
-                Ok(top)
+            .try_fold(Standings::default(), |mut standings, scores| async move {
+                standings.add(scores);
+                Ok(standings)
             })
-            .await?
-            .named();
-        let leaderboard = Leaderboard {
-            top,
-            questions: windows.len() as u64,
-        };
+            .await?;
+        let leaderboard = standings.finish(windows);
         self.windows
             .put_leaderboard(quiz_id, run_id, &leaderboard)
             .await?;
+        let top = leaderboard.top.into_iter();
         Ok(Answer::Leaderboard {
-            top: leaderboard.top,
+            top: top.map(|place| (place.name, place.points)).collect(),
         })
     }
 

@@ -1,17 +1,26 @@
-//! Points, and who has the most.
+//! Points, ranks, and who has the most.
 //!
-//! A correct answer gives 1,000 points at once, falling linearly to 500 at the end of the window;
-//! a wrong one gives none, and so does any answer in a poll.
+//! A correct answer gives 1,000 points at once, falling linearly to 500 at the end of the window; a
+//! wrong one gives none. Only tallied questions with a correct option are played for: polls and
+//! voided questions give nobody anything.
+//!
+//! Who has the same points has the same rank, and the next rank counts them all (1, 2, 2, 4). What
+//! is kept of a run is its best and a [`Histogram`] of points, so that everyone can be told their
+//! rank, however low, from their own answers, without a write for each viewer.
 
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap},
 };
 
-use cuepoint_shared::ids::UserId;
+use cuepoint_shared::ids::{QuestionId, UserId};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use crate::window::Window;
+use crate::{
+    histogram::Histogram,
+    window::{Window, WindowStatus},
+};
 
 /// How many the leaderboard shows at most.
 pub const PLACES: usize = 10;
@@ -20,12 +29,45 @@ const MOST: u64 = 1_000;
 /// Points for a correct answer at the end of the window.
 const LEAST: u64 = 500;
 
+/// One of the best.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// From 1 on.
+    pub rank: u64,
+    /// The name they appear under.
+    pub name: String,
+    /// More than none.
+    pub points: u32,
+}
+
+/// How the players of a run stand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Leaderboard {
+    /// The questions that were played for, in the order they were asked.
+    pub questions: Vec<Window>,
+    /// How many viewers answered at least one of them.
+    pub players: u64,
+    /// The best, at most [`PLACES`]; who has no points is not among them.
+    pub top: Vec<Place>,
+    /// The points of all.
+    pub histogram: Histogram,
+}
+
+/// How one viewer stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct You {
+    /// From 1 on.
+    pub rank: u64,
+    /// May be none.
+    pub points: u32,
+}
+
 /// A viewer's result over the questions of a run. The order of standings is that of the
 /// leaderboard: more points, then less time taken, then the name, then the id, so that it is the
 /// same whenever it is computed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Standing {
-    points: Reverse<u64>,
+struct Standing {
+    points: Reverse<u32>,
     /// Milliseconds taken for the answers that gave points.
     taken: u64,
     name: String,
@@ -38,27 +80,38 @@ pub struct Scores(HashMap<UserId, Score>);
 
 #[derive(Debug, Clone, Default)]
 struct Score {
-    points: u64,
+    points: u32,
     taken: u64,
     name: String,
 }
 
-/// The best so far, in bounded memory.
-#[derive(Debug, Clone)]
-pub struct Top {
-    places: usize,
-    /// The last of them on top.
+/// The leaderboard as it comes together from the results of ever more viewers, in memory bounded
+/// by the number of questions.
+#[derive(Debug, Clone, Default)]
+pub struct Standings {
+    players: u64,
+    histogram: Histogram,
+    /// The best so far, the last of them on top.
     best: BinaryHeap<Standing>,
 }
 
+/// What of a run's questions is played for, in the order they were asked.
+pub fn played_for(mut windows: Vec<Window>) -> Vec<Window> {
+    windows
+        .retain(|window| window.status == WindowStatus::Tallied && window.rules.correct.is_some());
+    windows.sort_by_key(|window| window.opened_at);
+    windows
+}
+
 /// The points of an answer to a question.
-pub fn points(window: &Window, choice: u32, received_at: Timestamp) -> u64 {
+pub fn points(window: &Window, choice: u32, received_at: Timestamp) -> u32 {
     if window.rules.correct != Some(choice) {
         return 0;
     }
     let length = millis(window.opened_at, window.closes_at).max(1);
     let taken = millis(window.opened_at, received_at).min(length);
-    MOST - (MOST - LEAST) * taken / length
+    let points = MOST - (MOST - LEAST) * taken / length;
+    u32::try_from(points).expect("at most a thousand")
 }
 
 fn millis(from: Timestamp, to: Timestamp) -> u64 {
@@ -83,47 +136,64 @@ impl Scores {
             score.taken += millis(window.opened_at, received_at);
         }
     }
+}
 
-    /// Everyone who has points.
-    pub fn standings(self) -> impl Iterator<Item = Standing> {
-        self.0
-            .into_iter()
-            .filter(|(_, score)| score.points > 0)
-            .map(|(viewer_id, score)| Standing {
+impl Standings {
+    /// Takes the results of more viewers into account, of whom none was in it yet.
+    pub fn add(&mut self, scores: Scores) {
+        for (viewer_id, score) in scores.0 {
+            self.players += 1;
+            self.histogram.add(score.points);
+            if score.points == 0 {
+                continue;
+            }
+            self.best.push(Standing {
                 points: Reverse(score.points),
                 taken: score.taken,
                 name: score.name,
                 viewer_id,
-            })
-    }
-}
-
-impl Top {
-    /// The best `places`.
-    pub fn new(places: usize) -> Self {
-        Self {
-            places,
-            best: BinaryHeap::with_capacity(places + 1),
-        }
-    }
-
-    /// Takes more standings into account.
-    pub fn extend(&mut self, standings: impl IntoIterator<Item = Standing>) {
-        for standing in standings {
-            self.best.push(standing);
-            if self.best.len() > self.places {
+            });
+            if self.best.len() > PLACES {
                 self.best.pop();
             }
         }
     }
 
-    /// Name and points, best first.
-    pub fn named(self) -> Vec<(String, u64)> {
-        let standings = self.best.into_sorted_vec();
-        standings
-            .into_iter()
-            .map(|standing| (standing.name, standing.points.0))
-            .collect()
+    /// The leaderboard over these questions.
+    pub fn finish(self, questions: Vec<Window>) -> Leaderboard {
+        let best = self.best.into_sorted_vec().into_iter();
+        let top = best.map(|standing| Place {
+            rank: self.histogram.rank(standing.points.0),
+            name: standing.name,
+            points: standing.points.0,
+        });
+        Leaderboard {
+            questions,
+            players: self.players,
+            top: top.collect(),
+            histogram: self.histogram,
+        }
+    }
+}
+
+impl Leaderboard {
+    /// How the viewer stands who gave these answers: question, option and time. None if they
+    /// answered none of the questions.
+    pub fn you<'a>(
+        &self,
+        answers: impl IntoIterator<Item = (&'a QuestionId, u32, Timestamp)>,
+    ) -> Option<You> {
+        let mut you = None;
+        for (question_id, choice, received_at) in answers {
+            let mut questions = self.questions.iter();
+            if let Some(window) = questions.find(|window| window.question_id == *question_id) {
+                *you.get_or_insert(0) += points(window, choice, received_at);
+            }
+        }
+        you.map(|points| You {
+            rank: self.histogram.rank(points),
+            points,
+        })
     }
 }
 
@@ -135,31 +205,27 @@ mod tests {
     use super::*;
     use crate::window::Rules;
 
-    fn window(correct: Option<u32>) -> Window {
-        Window::open(
-            "q1".parse().unwrap(),
-            Rules {
-                options: 4,
-                correct,
-                seconds: 15,
-                shards: 1,
-            },
-            SignedDuration::from_secs(5),
-            SignedDuration::from_secs(2),
-            Timestamp::from_second(1_000).unwrap(),
-        )
+    fn question(n: u32, correct: Option<u32>) -> Window {
+        let opened_at = Timestamp::from_second(1_000 + 60 * i64::from(n)).unwrap();
+        let rules = Rules {
+            options: 4,
+            correct,
+            seconds: 15,
+            shards: 1,
+        };
+        let (allowance, drain) = (SignedDuration::from_secs(5), SignedDuration::from_secs(3));
+        let id = format!("q{n}").parse().unwrap();
+        Window::open(id, rules, allowance, drain, opened_at).with_counts(vec![0; 4])
+    }
+
+    fn after(window: &Window, millis: i64) -> Timestamp {
+        window.opened_at + SignedDuration::from_millis(millis)
     }
 
     #[test]
     fn points_fall_linearly_from_1000_to_500() {
-        let window = window(Some(2));
-        let after = |ms| {
-            points(
-                &window,
-                2,
-                window.opened_at + SignedDuration::from_millis(ms),
-            )
-        };
+        let window = question(1, Some(2));
+        let after = |ms| points(&window, 2, after(&window, ms));
         assert_eq!(
             (after(0), after(5_000), after(10_000), after(20_000)),
             (1_000, 875, 750, 500)
@@ -172,85 +238,145 @@ mod tests {
         );
         assert_eq!(after(-5), 1_000);
         assert_eq!(points(&window, 1, window.opened_at), 0, "wrong");
-        assert_eq!(
-            points(&self::window(None), 2, window.opened_at),
-            0,
-            "a poll"
-        );
-    }
-
-    fn standing(points: u64, taken: u64, name: &str, viewer: &str) -> Standing {
-        Standing {
-            points: Reverse(points),
-            taken,
-            name: name.into(),
-            viewer_id: viewer.parse().unwrap(),
-        }
+        let poll = question(1, None);
+        assert_eq!(points(&poll, 2, poll.opened_at), 0);
     }
 
     #[test]
-    fn ties_go_to_the_faster_then_by_name_then_by_id() {
-        let mut top = Top::new(PLACES);
-        top.extend([
-            standing(900, 10, "b", "1"),
-            standing(900, 10, "a", "3"),
-            standing(900, 9, "z", "2"),
-            standing(1_900, 99, "y", "4"),
-        ]);
-        let names: Vec<_> = top.named().into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names, ["y", "z", "a", "b"]);
-        assert!(standing(1, 1, "a", "1") < standing(1, 1, "a", "2"));
-    }
-
-    #[test]
-    fn scores_add_up_over_questions_and_leave_out_who_has_none() {
-        let first = window(Some(0));
-        let second = window(Some(1));
-        let mut scores = Scores::default();
-        let mut add = |window: &Window, viewer: &str, name: &str, choice, ms| {
-            let at = window.opened_at + SignedDuration::from_millis(ms);
-            scores.add(window, viewer.parse().unwrap(), name.into(), choice, at);
+    fn what_is_voided_or_has_no_correct_option_is_not_played_for() {
+        let open = Window {
+            status: WindowStatus::Closed,
+            counts: None,
+            ..question(4, Some(0))
         };
-        add(&first, "ada", "Ada", 0, 0);
-        add(&second, "ada", "Ada L", 1, 10_000);
-        add(&first, "bob", "Bob", 0, 10_000);
-        add(&second, "bob", "Bob", 0, 0);
-        add(&first, "eve", "Eve", 3, 0);
-        let mut top = Top::new(PLACES);
-        top.extend(scores.standings());
-        assert_eq!(
-            top.named(),
-            [("Ada L".to_owned(), 1_750), ("Bob".to_owned(), 750)]
+        let voided = open.void().unwrap();
+        let (first, second) = (question(1, Some(0)), question(2, Some(1)));
+        let all = vec![
+            second.clone(),
+            voided,
+            question(3, None),
+            open,
+            first.clone(),
+        ];
+        assert_eq!(played_for(all), [first, second]);
+    }
+
+    /// Answers as viewer, name, question, option and milliseconds taken.
+    fn leaderboard(questions: &[Window], answers: &[(&str, &str, usize, u32, i64)]) -> Leaderboard {
+        let mut scores = Scores::default();
+        for &(viewer, name, question, choice, millis) in answers {
+            let window = &questions[question];
+            let at = after(window, millis);
+            scores.add(window, viewer.parse().unwrap(), name.into(), choice, at);
+        }
+        let mut standings = Standings::default();
+        standings.add(scores);
+        standings.finish(questions.to_vec())
+    }
+
+    fn place(rank: u64, name: &str, points: u32) -> Place {
+        let name = name.to_owned();
+        Place { rank, name, points }
+    }
+
+    #[test]
+    fn scores_add_up_over_questions_and_who_has_none_is_a_player_too() {
+        let questions = [question(1, Some(0)), question(2, Some(1))];
+        let board = leaderboard(
+            &questions,
+            &[
+                ("ada", "Ada", 0, 0, 0),
+                ("ada", "Ada L", 1, 1, 10_000),
+                ("bob", "Bob", 0, 0, 10_000),
+                ("bob", "Bob", 1, 0, 0),
+                ("eve", "Eve", 0, 3, 0),
+            ],
         );
+        assert_eq!(board.top, [place(1, "Ada L", 1_750), place(2, "Bob", 750)]);
+        assert_eq!(board.players, 3);
+        let (q1, q2) = (&questions[0].question_id, &questions[1].question_id);
+        let you = |answers: &[(&QuestionId, u32, Timestamp)]| board.you(answers.to_vec());
+        let at = |n: usize, millis| after(&questions[n], millis);
+        let stands = |rank, points| Some(You { rank, points });
+        assert_eq!(
+            you(&[(q1, 0, at(0, 0)), (q2, 1, at(1, 10_000))]),
+            stands(1, 1_750)
+        );
+        assert_eq!(you(&[(q1, 3, at(0, 0))]), stands(3, 0));
+        assert_eq!(you(&[]), None);
+        let unknown = "q3".parse().unwrap();
+        assert_eq!(you(&[(&unknown, 0, at(0, 0))]), None, "not played for");
+    }
+
+    #[test]
+    fn the_same_points_share_a_rank_in_the_order_of_time_then_name_then_id() {
+        let questions = [question(1, Some(0)), question(2, Some(0))];
+        // A fraction of a point is rounded up: the same points for one and two milliseconds.
+        let board = leaderboard(
+            &questions,
+            &[
+                ("1", "b", 0, 0, 2),
+                ("2", "a", 0, 0, 2),
+                ("3", "z", 0, 0, 1),
+                ("4", "y", 1, 0, 10_000),
+                ("5", "x", 0, 0, 0),
+                ("5", "x", 1, 0, 0),
+                ("6", "a", 0, 0, 2),
+            ],
+        );
+        let expected = [
+            place(1, "x", 2_000),
+            place(2, "z", 1_000),
+            place(2, "a", 1_000),
+            place(2, "a", 1_000),
+            place(2, "b", 1_000),
+            place(6, "y", 750),
+        ];
+        assert_eq!(board.top, expected);
     }
 
     proptest! {
-        /// However the standings come, in whatever order and parts, the top is that of all.
+        /// However the viewers come together, in whatever order and parts, the leaderboard is the
+        /// same; and each viewer is told the rank that counting gives.
         #[test]
-        fn the_top_does_not_depend_on_the_order(
-            mut all in prop::collection::vec((0..5_u64, 0..3_u64, "[ab]"), 0..40),
-            places in 0..12_usize,
-            seed in any::<u64>(),
+        fn the_leaderboard_does_not_depend_on_the_order(
+            all in prop::collection::vec((0..3_i64, 0..3_u32, "[ab]"), 0..40),
+            parts in 1..6_usize,
         ) {
-            let standings = |all: &[(u64, u64, String)]| -> Vec<Standing> {
-                let numbered = all.iter().enumerate();
-                numbered.map(|(n, (p, t, name))| standing(*p, *t, name, &format!("v{n}"))).collect()
+            let questions = vec![question(1, Some(0))];
+            let window = &questions[0];
+            let answer = |n: usize| {
+                let (time, choice, name) = &all[n];
+                (format!("v{n}").parse::<UserId>().unwrap(), name.clone(), *choice, after(window, time * 2_000))
             };
-            all.truncate(40);
-            let mut sorted = standings(&all);
-            let mut shuffled = sorted.clone();
-            sorted.sort();
-            sorted.truncate(places);
-            let expected: Vec<_> = sorted.into_iter().map(|s| (s.name, s.points.0)).collect();
-            if !shuffled.is_empty() {
-                let turn = usize::try_from(seed % 40).unwrap() % shuffled.len();
-                shuffled.rotate_left(turn);
+            let board = |orders: Vec<Vec<usize>>| {
+                let mut standings = Standings::default();
+                for order in orders {
+                    let mut scores = Scores::default();
+                    for n in order {
+                        let (viewer, name, choice, at) = answer(n);
+                        scores.add(window, viewer, name, choice, at);
+                    }
+                    standings.add(scores);
+                }
+                standings.finish(questions.clone())
+            };
+            let whole = board(vec![(0..all.len()).collect()]);
+            let part = |part: usize| (0..all.len()).rev().filter(move |n| n % parts == part);
+            let split = (0..parts).map(|n| part(n).collect()).collect();
+            prop_assert_eq!(&board(split), &whole);
+
+            prop_assert_eq!(whole.players, u64::try_from(all.len()).unwrap());
+            let all_points: Vec<u32> = (0..all.len())
+                .map(|n| { let (_, _, choice, at) = answer(n); points(window, choice, at) })
+                .collect();
+            for n in 0..all.len() {
+                let (_, _, choice, at) = answer(n);
+                let ahead = all_points.iter().filter(|&&points| points > all_points[n]).count();
+                let you = whole.you([(&window.question_id, choice, at)]).unwrap();
+                prop_assert_eq!(you.points, all_points[n]);
+                prop_assert_eq!(you.rank, 1 + u64::try_from(ahead).unwrap());
             }
-            let (one, other) = shuffled.split_at(shuffled.len() / 2);
-            let mut top = Top::new(places);
-            top.extend(other.to_vec());
-            top.extend(one.to_vec());
-            prop_assert_eq!(top.named(), expected);
         }
     }
 }

@@ -5,8 +5,9 @@
 //!
 //! - rules: [`window`] (when an answer counts), [`sharding`], [`display_name`], [`live`] (each
 //!   answer counted once, however the stream delivers it), [`packing`] (answers into events),
-//!   [`leaderboard`]; [`keys`] names what they speak of;
-//! - adapters: [`store`] (DynamoDB), with [`window_cache`] before it, and [`recording`] (the queue
+//!   [`leaderboard`] with its [`histogram`]; [`keys`] names what they speak of;
+//! - adapters: [`store`] (DynamoDB), with [`window_cache`] and [`leaderboard_cache`] before it, which
+//!   keep what is [`recent`], and [`recording`] (the queue
 //!   of what is to be recorded);
 //! - functions: [`answer_api`] (HTTP), [`live_tally`] (the stream of `answers`),
 //!   [`answer_saga`] (the tasks of the state machine `quiz-show`), [`answer_recorder`] (settled
@@ -16,11 +17,16 @@ pub mod answer_api;
 pub mod answer_recorder;
 pub mod answer_saga;
 pub mod display_name;
+pub mod histogram;
+#[cfg(test)]
+mod invariants;
 pub mod keys;
 pub mod leaderboard;
+pub mod leaderboard_cache;
 pub mod live;
 pub mod live_tally;
 pub mod packing;
+pub mod recent;
 pub mod recording;
 pub mod sharding;
 pub mod store;

@@ -64,7 +64,8 @@ enum BatchError {
 #[derive(Deserialize)]
 struct Item {
     partition: String,
-    choice: u32,
+    /// None in a refusal.
+    choice: Option<u32>,
 }
 
 /// What was done with a batch.
@@ -143,12 +144,15 @@ fn answer(record: &Value) -> Result<Option<(Partition, Recorded)>, Unusable> {
         return Ok(None);
     }
     let item = change.new.ok_or(Unusable::NoItem)?;
-    if item.choice as usize >= MAX_OPTIONS {
-        return Err(Unusable::Choice(item.choice));
+    let Some(choice) = item.choice else {
+        return Ok(None);
+    };
+    if choice as usize >= MAX_OPTIONS {
+        return Err(Unusable::Choice(choice));
     }
     let answer = Recorded {
         sequence: change.sequence_number.parse()?,
-        choice: item.choice,
+        choice,
     };
     Ok(Some((item.partition.parse()?, answer)))
 }
@@ -177,11 +181,12 @@ mod tests {
             .unwrap();
         assert_eq!((partition.shard, recorded.choice), (3, 2));
         assert_eq!(recorded.sequence, "17".parse().unwrap());
-        assert!(
-            answer(&record("REMOVE", "quiz#run#q1#3", "2", "17"))
-                .unwrap()
-                .is_none()
-        );
+        let removed = record("REMOVE", "quiz#run#q1#3", "2", "17");
+        assert!(answer(&removed).unwrap().is_none());
+        let mut refusal = record("INSERT", "quiz#run#q1#3", "2", "17");
+        let image = &mut refusal["dynamodb"]["NewImage"];
+        image.as_object_mut().unwrap().remove("choice");
+        assert!(answer(&refusal).unwrap().is_none());
     }
 
     #[test]

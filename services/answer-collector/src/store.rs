@@ -1,10 +1,11 @@
 //! The tables of this service in DynamoDB, one module each.
 //!
-//! - [`windows`]: when a question may be answered, its final tally, and the leaderboard;
+//! - [`windows`]: when a question may be answered, and its final tally; with them [`leaderboards`];
 //! - [`answers`]: one answer per viewer and question;
 //! - [`tallies`]: the live counts.
 
 pub mod answers;
+pub mod leaderboards;
 pub mod tallies;
 pub mod windows;
 

@@ -180,7 +180,7 @@ pub enum Answer {
     /// The best of the run.
     Leaderboard {
         /// Name and points, best first.
-        top: Vec<(String, u64)>,
+        top: Vec<(String, u32)>,
     },
     /// Whether the window is void.
     Voided {

@@ -112,7 +112,9 @@ pub enum Admission {
     Open,
     /// The window has not opened yet.
     TooEarly,
-    /// The window has closed.
+    /// The window has closed, and an answer that came in time may still be under way.
+    Draining,
+    /// The window has closed, and every answer that came in time is in the table or never will be.
     Closed,
     /// The question does not count.
     Voided,
@@ -166,10 +168,17 @@ impl Window {
     pub fn admission(&self, now: Timestamp) -> Admission {
         match self.status {
             WindowStatus::Voided => Admission::Voided,
-            _ if now < self.opened_at => Admission::TooEarly,
+            // A window is there only once it was opened: the clock is behind.
+            _ if now < self.opened_at - CLOCK_TOLERANCE => Admission::TooEarly,
             _ if now < self.closes_at => Admission::Open,
+            _ if now < self.tally_at => Admission::Draining,
             _ => Admission::Closed,
         }
+    }
+
+    /// How long answers are still taken; nothing once it is closed.
+    pub fn remaining(&self, now: Timestamp) -> Duration {
+        Duration::try_from(self.closes_at.duration_since(now)).unwrap_or_default()
     }
 
     /// How it stands now: a window closes by time, before the saga says so.
@@ -269,10 +278,14 @@ mod tests {
         assert_eq!((window.closes_at, window.tally_at), (at(20), at(23)));
         assert_eq!(window.write_time(), Duration::from_secs(2));
         let millisecond = SignedDuration::from_millis(1);
-        assert_eq!(window.admission(at(0) - millisecond), Admission::TooEarly);
-        assert_eq!(window.admission(at(0)), Admission::Open);
+        let behind = at(0) - CLOCK_TOLERANCE;
+        assert_eq!(window.admission(behind - millisecond), Admission::TooEarly);
+        assert_eq!(window.admission(behind), Admission::Open);
+        assert_eq!(window.remaining(at(0)), Duration::from_secs(20));
+        assert_eq!(window.remaining(at(21)), Duration::ZERO);
         assert_eq!(window.admission(at(20) - millisecond), Admission::Open);
-        assert_eq!(window.admission(at(20)), Admission::Closed);
+        assert_eq!(window.admission(at(20)), Admission::Draining);
+        assert_eq!(window.admission(at(23)), Admission::Closed);
         assert_eq!(window.status_at(at(20)), WindowStatus::Closed);
     }
 

@@ -1,16 +1,14 @@
-//! Windows kept for a moment by a running function, so that an audience that answers at once does
-//! not read one item of a table as often.
+//! Windows kept for a moment by a running function.
 //!
 //! The times of a window never change, so what is kept decides rightly which answers are in time.
 //! Only that a window was voided may be seen late, by [`KEPT_FOR`]: an answer that is taken then
 //! does not count, like all others to that question.
 
-use std::{collections::HashMap, sync::Mutex};
-
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     keys::QuestionKey,
+    recent::Recent,
     store::{StoreError, windows::WindowStore},
     window::Window,
 };
@@ -24,7 +22,7 @@ const CAPACITY: usize = 256;
 #[derive(Debug)]
 pub struct WindowCache {
     store: WindowStore,
-    recent: Mutex<HashMap<QuestionKey, (Timestamp, Window)>>,
+    recent: Recent<QuestionKey, Window>,
 }
 
 impl WindowCache {
@@ -32,7 +30,7 @@ impl WindowCache {
     pub fn new(store: WindowStore) -> Self {
         Self {
             store,
-            recent: Mutex::default(),
+            recent: Recent::new(KEPT_FOR, CAPACITY),
         }
     }
 
@@ -45,25 +43,13 @@ impl WindowCache {
         question: &QuestionKey,
         now: Timestamp,
     ) -> Result<Option<Window>, StoreError> {
-        if let Some((read_at, window)) = self.recent().get(question)
-            && now.duration_since(*read_at) < KEPT_FOR
-        {
-            return Ok(Some(window.clone()));
+        if let Some(window) = self.recent.get(question, now) {
+            return Ok(Some(window));
         }
         let window = self.store.get(question).await?;
         if let Some(window) = &window {
-            let mut recent = self.recent();
-            if recent.len() >= CAPACITY {
-                recent.clear();
-            }
-            recent.insert(question.clone(), (now, window.clone()));
+            self.recent.keep(question.clone(), window.clone(), now);
         }
         Ok(window)
-    }
-
-    fn recent(&self) -> std::sync::MutexGuard<'_, HashMap<QuestionKey, (Timestamp, Window)>> {
-        self.recent
-            .lock()
-            .expect("nothing panics while it holds this lock")
     }
 }

@@ -60,7 +60,10 @@ pub struct QuestionVoided {
     pub question_id: QuestionId,
 }
 
-/// Answers that were accepted, as many as fit the 64 KB that EventBridge bills as one event.
+/// Accepted answers to a question, published once they are settled, which is about when it is
+/// tallied: so that each event but a question's last is as full as the 64 KB that EventBridge bills
+/// as one, and the same answers are always in the same event. Answers to a question that was voided
+/// are published too; `question-tallied` and `question-voided` say which count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AnswersRecorded {
@@ -70,7 +73,7 @@ pub struct AnswersRecorded {
     pub run_id: RunId,
     /// The question.
     pub question_id: QuestionId,
-    /// In the order they were recorded, a viewer at most once.
+    /// In an order that is always the same, a viewer at most once in all events of a question.
     pub answers: Vec<RecordedAnswer>,
 }
 

@@ -229,7 +229,11 @@ pub(crate) fn event_sources(house: &House) -> Vec<String> {
             }
         }
         let variables = &properties["Environment"]["Variables"];
-        if let Some(queue) = variables.get("DEAD_LETTER_QUEUE_URL") {
+        // A function sends to the queues that it is told of.
+        for (variable, queue) in variables.as_object().into_iter().flatten() {
+            if !variable.ends_with("_QUEUE_URL") {
+                continue;
+            }
             needed.insert(grant(
                 "sqs:SendMessage",
                 &format!("{}.Arn", name(queue)),

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use answer_collector::{
     answer_api::AnswerApiHandler,
+    leaderboard_cache::LeaderboardCache,
     store::{answers::AnswerStore, tallies::TallyStore, windows::WindowStore},
     window_cache::WindowCache,
 };
@@ -22,6 +23,7 @@ async fn serve() -> Result<(), Error> {
     let windows = WindowStore::new(dynamodb.clone(), config::required("WINDOWS_TABLE")?);
     let handler = AnswerApiHandler {
         recent_windows: WindowCache::new(windows.clone()),
+        leaderboards: LeaderboardCache::new(windows.clone()),
         windows,
         answers: AnswerStore::new(dynamodb.clone(), config::required("ANSWERS_TABLE")?),
         tallies: TallyStore::new(dynamodb, config::required("TALLIES_TABLE")?),

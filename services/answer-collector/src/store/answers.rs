@@ -1,12 +1,17 @@
 //! The table `answers`: by partition, one answer per viewer. An answer never changes.
+//!
+//! In the place of an answer there may be a *refusal*: the viewer was told that the time is over
+//! while an earlier try of theirs could still have been under way. The refusal keeps that out, so
+//! that who was refused is not counted after all. It has no `choice`, and is not among the answers
+//! that are read.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client, Config,
-    config::timeout::TimeoutConfig,
+    config::{Builder, timeout::TimeoutConfig},
     operation::{put_item::PutItemError, query::builders::QueryFluentBuilder},
-    types::ReturnValuesOnConditionCheckFailure,
+    types::{KeysAndAttributes, ReturnValuesOnConditionCheckFailure},
 };
 use cuepoint_shared::{aws::AwsError, events::RecordedAnswer, ids::UserId};
 use futures::{Stream, StreamExt, stream};
@@ -14,11 +19,20 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{Item, StoreError, read, text};
-use crate::keys::{Partition, QuestionKey};
+use crate::keys::{NotAPartition, Partition, QuestionKey};
 
 /// How many shards are read ahead of the one whose answers are taken, a page of each. A page has
 /// at most 1 MB (DynamoDB's limit of a query).
 const AHEAD: usize = 4;
+
+/// The most keys that are read at once (DynamoDB's limit of a BatchGetItem).
+pub const MAX_KEYS: usize = 100;
+/// How often keys are asked for that were not looked at, and how much longer it is waited before
+/// each time.
+const BATCH_ATTEMPTS: u32 = 5;
+const BATCH_PAUSE: Duration = Duration::from_millis(50);
+/// What it is called when keys are never looked at (DynamoDB developer guide, "Error handling").
+const THROTTLED: &str = "ThrottlingException";
 
 /// A viewer's answer to a question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +55,8 @@ pub enum Put {
     New,
     /// The viewer has answered before.
     Before(Answer),
+    /// The viewer was told before that it is too late.
+    Refused,
 }
 
 /// The table.
@@ -68,30 +84,61 @@ impl AnswerStore {
         answer: &Answer,
         within: Duration,
     ) -> Result<Put, StoreError> {
-        let key = partition.to_string();
-        let mut item: Item = serde_dynamo::to_item(answer).expect("an answer is texts and numbers");
-        item.insert("partition".to_owned(), text(&key));
+        let item = serde_dynamo::to_item(answer).expect("an answer is texts and numbers");
         let limits = TimeoutConfig::builder()
             .operation_timeout(within)
             .operation_attempt_timeout(within / 2);
-        let put = self
+        let limits = Config::builder().timeout_config(limits.build());
+        self.put_first(partition, item, Some(limits)).await
+    }
+
+    /// Keeps that the viewer is refused, if they have no answer: from now on they have none.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the answer may or may not be kept out.
+    pub async fn refuse(
+        &self,
+        partition: &Partition,
+        viewer_id: &UserId,
+        at: Timestamp,
+    ) -> Result<Option<Answer>, StoreError> {
+        let item = HashMap::from([
+            ("viewerId".to_owned(), text(viewer_id.as_str())),
+            ("refusedAt".to_owned(), text(at.to_string())),
+        ]);
+        match self.put_first(partition, item, None).await? {
+            Put::New | Put::Refused => Ok(None),
+            Put::Before(answer) => Ok(Some(answer)),
+        }
+    }
+
+    async fn put_first(
+        &self,
+        partition: &Partition,
+        mut item: Item,
+        limits: Option<Builder>,
+    ) -> Result<Put, StoreError> {
+        let key = partition.to_string();
+        item.insert("partition".to_owned(), text(&key));
+        let mut put = self
             .client
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(viewerId)")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .customize()
-            .config_override(Config::builder().timeout_config(limits.build()))
-            .send()
-            .await;
-        let Err(error) = put else {
+            .customize();
+        if let Some(limits) = limits {
+            put = put.config_override(limits);
+        }
+        let Err(error) = put.send().await else {
             return Ok(Put::New);
         };
         let failed = AwsError::new("PutItem", &error);
         match error.into_service_error() {
             PutItemError::ConditionalCheckFailedException(refused) => {
-                Ok(Put::Before(read(&key, refused.item.unwrap_or_default())?))
+                let before = answer(&key, refused.item.unwrap_or_default())?;
+                Ok(before.map_or(Put::Refused, Put::Before))
             }
             _ => Err(failed.into()),
         }
@@ -107,7 +154,7 @@ impl AnswerStore {
         viewer_id: &UserId,
     ) -> Result<Option<Answer>, StoreError> {
         let key = partition.to_string();
-        let answer = self
+        let found = self
             .client
             .get_item()
             .table_name(&self.table)
@@ -117,7 +164,69 @@ impl AnswerStore {
             .send()
             .await
             .map_err(|error| AwsError::new("GetItem", &error))?;
-        answer.item.map(|item| read(&key, item)).transpose()
+        match found.item {
+            Some(item) => answer(&key, item),
+            None => Ok(None),
+        }
+    }
+
+    /// A viewer's answers in these partitions, one of each question: at most [`MAX_KEYS`].
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub async fn of_viewer(
+        &self,
+        partitions: &[Partition],
+        viewer_id: &UserId,
+    ) -> Result<Vec<(QuestionKey, Answer)>, StoreError> {
+        let keys = partitions.iter().map(|partition| {
+            HashMap::from([
+                ("partition".to_owned(), text(partition.to_string())),
+                ("viewerId".to_owned(), text(viewer_id.as_str())),
+            ])
+        });
+        let mut wanted: Vec<Item> = keys.collect();
+        let mut answers = Vec::new();
+        for attempt in 0..BATCH_ATTEMPTS {
+            if wanted.is_empty() {
+                return Ok(answers);
+            }
+            tokio::time::sleep(BATCH_PAUSE * attempt).await;
+            let (found, rest) = self.batch(wanted).await?;
+            for item in found {
+                let partition = partition_of(&item)?;
+                let kept = answer(&partition.to_string(), item)?;
+                answers.extend(kept.map(|answer| (partition.question, answer)));
+            }
+            wanted = rest;
+        }
+        match wanted.is_empty() {
+            true => Ok(answers),
+            false => Err(AwsError::listed("BatchGetItem", Some(THROTTLED), None).into()),
+        }
+    }
+
+    /// The items of these keys, and the keys that were not looked at.
+    async fn batch(&self, keys: Vec<Item>) -> Result<(Vec<Item>, Vec<Item>), StoreError> {
+        let wanted = KeysAndAttributes::builder()
+            .set_keys(Some(keys))
+            .consistent_read(true)
+            .build()
+            .expect("the keys are set");
+        let found = self
+            .client
+            .batch_get_item()
+            .request_items(&self.table, wanted)
+            .send()
+            .await
+            .map_err(|error| AwsError::new("BatchGetItem", &error))?;
+        let items = found.responses.unwrap_or_default().remove(&self.table);
+        let rest = found
+            .unprocessed_keys
+            .unwrap_or_default()
+            .remove(&self.table);
+        let rest = rest.map_or_else(Vec::new, |rest| rest.keys);
+        Ok((items.unwrap_or_default(), rest))
     }
 
     /// How many chose each of so many options in a partition.
@@ -209,6 +318,7 @@ impl AnswerStore {
             .expression_attribute_names("#partition", "partition")
             .expression_attribute_values(":partition", text(key))
             .projection_expression(projection)
+            .filter_expression("attribute_exists(choice)")
             .consistent_read(true);
         match projection.contains("#name") {
             true => query.expression_attribute_names("#name", "name"),
@@ -231,4 +341,23 @@ impl AnswerStore {
         }
         Ok(())
     }
+}
+
+/// What stands in a viewer's place: an answer, or none when it is a refusal.
+fn answer(key: &str, item: Item) -> Result<Option<Answer>, StoreError> {
+    match item.contains_key("choice") {
+        true => read(key, item).map(Some),
+        false => Ok(None),
+    }
+}
+
+/// Where an item is from.
+fn partition_of(item: &Item) -> Result<Partition, StoreError> {
+    let key = item.get("partition").and_then(|key| key.as_s().ok());
+    let key = key.cloned().unwrap_or_default();
+    key.parse()
+        .map_err(|error: NotAPartition| StoreError::Unreadable {
+            key,
+            source: serde::de::Error::custom(error),
+        })
 }

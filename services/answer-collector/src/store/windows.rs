@@ -1,26 +1,20 @@
-//! The table `windows`: by run, the window of each question, and the leaderboard under a sort key
-//! that no question id can be.
+//! The table `windows`: by run, the window of each question.
 //!
 //! A window is written only over the status that was read, so each step of its life happens once.
 
 use aws_sdk_dynamodb::{
-    Client,
-    operation::put_item::PutItemError,
-    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+    Client, operation::put_item::PutItemError, types::ReturnValuesOnConditionCheckFailure,
 };
 use cuepoint_shared::{
     aws::AwsError,
     ids::{QuizId, RunId},
 };
-use serde::{Deserialize, Serialize};
 
-use super::{Item, StoreError, read, text};
+use super::{Item, StoreError, leaderboards::LEADERBOARD, read, text};
 use crate::{
     keys::{QuestionKey, run_key},
     window::{Window, WindowStatus},
 };
-
-const LEADERBOARD: &str = "#leaderboard";
 
 /// What became of opening a window.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,15 +23,6 @@ pub enum Opened {
     New,
     /// There is one already.
     Before(Window),
-}
-
-/// The best of a run, best first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Leaderboard {
-    /// Name and points.
-    pub top: Vec<(String, u64)>,
-    /// Over how many questions: a leaderboard never replaces one over more.
-    pub questions: u64,
 }
 
 /// The table.
@@ -146,42 +131,7 @@ impl WindowStore {
         .await
     }
 
-    /// Keeps a leaderboard, unless there is one over more questions.
-    ///
-    /// # Errors
-    /// [`StoreError::Aws`]
-    pub async fn put_leaderboard(
-        &self,
-        quiz_id: &QuizId,
-        run_id: &RunId,
-        leaderboard: &Leaderboard,
-    ) -> Result<(), StoreError> {
-        let mut item: Item = serde_dynamo::to_item(leaderboard).expect("names and numbers");
-        item.insert("run".to_owned(), text(run_key(quiz_id, run_id)));
-        item.insert("questionId".to_owned(), text(LEADERBOARD));
-        let questions = AttributeValue::N(leaderboard.questions.to_string());
-        let condition = "attribute_not_exists(questions) OR questions <= :questions";
-        let put = |put: Put| put.expression_attribute_values(":questions", questions);
-        self.put_if(item, condition, put).await.map(|_| ())
-    }
-
-    /// The leaderboard of a run, once there is one.
-    ///
-    /// # Errors
-    /// [`StoreError`]
-    pub async fn leaderboard(
-        &self,
-        quiz_id: &QuizId,
-        run_id: &RunId,
-    ) -> Result<Option<Leaderboard>, StoreError> {
-        let run = run_key(quiz_id, run_id);
-        match self.item(&run, LEADERBOARD).await? {
-            Some(item) => read(&run, item).map(Some),
-            None => Ok(None),
-        }
-    }
-
-    async fn item(&self, run: &str, sort: &str) -> Result<Option<Item>, StoreError> {
+    pub(super) async fn item(&self, run: &str, sort: &str) -> Result<Option<Item>, StoreError> {
         let answer = self
             .client
             .get_item()
@@ -195,7 +145,7 @@ impl WindowStore {
         Ok(answer.item)
     }
 
-    async fn put_if(
+    pub(super) async fn put_if(
         &self,
         item: Item,
         condition: &str,
@@ -223,7 +173,7 @@ impl WindowStore {
     }
 }
 
-type Put = aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
+pub(super) type Put = aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 
 fn window_item(question: &QuestionKey, window: &Window) -> Item {
     let mut item: Item =

@@ -7,6 +7,7 @@ use answer_collector::{
     answer_recorder::AnswerRecorderHandler,
     answer_saga::AnswerSagaHandler,
     keys::QuestionKey,
+    leaderboard_cache::LeaderboardCache,
     live_tally::LiveTallyHandler,
     recording::RecordingQueue,
     sharding::shard_of,
@@ -101,6 +102,7 @@ impl Cloud {
         AnswerApiHandler {
             windows: self.windows(),
             recent_windows: WindowCache::new(self.windows()),
+            leaderboards: LeaderboardCache::new(self.windows()),
             answers: self.answers(),
             tallies: self.tallies(),
             clock,
@@ -237,10 +239,10 @@ impl Cloud {
             .await
     }
 
-    /// Asks for the leaderboard.
-    pub(crate) async fn leaderboard(&self) -> (i64, Value) {
+    /// Asks for the leaderboard, as this viewer.
+    pub(crate) async fn leaderboard_of(&self, viewer: &str) -> (i64, Value) {
         let route = "GET /quizzes/{quizId}/runs/{runId}/leaderboard";
-        self.call(&self.api(), "viewer-0", route, "none", json!(null))
+        self.call(&self.api(), viewer, route, "none", json!(null))
             .await
     }
 

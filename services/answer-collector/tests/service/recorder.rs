@@ -124,7 +124,8 @@ async fn settled_answers_are_recorded_whatever_became_of_their_question_idempote
         cloud.open(question, 3).await;
         for n in 0..7 {
             let viewer = format!("viewer-{n}");
-            assert_eq!(cloud.answer(&viewer, question, n % 4).await.0, 201);
+            let status = cloud.answer(&viewer, question, n % 4).await.0;
+            assert!(matches!(status, 201 | 200), "200 if its write was repeated");
             expected.insert((question.to_owned(), viewer, u64::from(n % 4)));
         }
         // Neither does a repeat make a second answer, nor a refused one any.

@@ -141,9 +141,11 @@ async fn a_run_is_voided_but_for_what_is_tallied_and_says_so_again_idempotent() 
 #[tokio::test]
 async fn the_leaderboard_adds_up_tallied_questions_over_all_shards() {
     let cloud = Cloud::new().await;
-    assert_eq!(cloud.leaderboard().await.0, 404, "no such run yet");
+    let board = async |viewer: &str| cloud.leaderboard_of(viewer).await;
+    assert_eq!(board("viewer-0").await.0, 404, "no such run yet");
     cloud.open("q1", 3).await;
-    assert_eq!(cloud.leaderboard().await.1, json!({"top": []}));
+    let nothing_yet = json!({"questions": 0, "players": 0, "top": [], "you": null});
+    assert_eq!(board("viewer-0").await, (200, nothing_yet));
     // From the first on, each answers two seconds later than the one before.
     for n in 0..8 {
         assert_eq!(cloud.answer(&format!("viewer-{n}"), "q1", 1).await.0, 201);
@@ -177,10 +179,37 @@ async fn the_leaderboard_adds_up_tallied_questions_over_all_shards() {
     assert_eq!(names, expected, "who has no points is not in it");
     let points: Vec<_> = top.iter().map(|place| place[1].as_u64().unwrap()).collect();
     assert!(points.is_sorted_by(|a, b| a > b) && points[0] > 1_500 && points[7] >= 500);
+    let (status, told) = board("viewer-0").await;
+    let places = names
+        .iter()
+        .zip(&points)
+        .zip(1..)
+        .map(|((name, points), rank)| json!({"rank": rank, "name": name, "points": points}));
     assert_eq!(
-        cloud.leaderboard().await,
-        (200, answer.clone()),
-        "as it was computed"
+        (status, &told["top"]),
+        (200, &json!(places.collect::<Vec<_>>()))
     );
+    assert_eq!(
+        (&told["questions"], &told["players"]),
+        (&json!(2), &json!(12)),
+        "who has no points has played too"
+    );
+    assert_eq!(told["you"], json!({"rank": 2, "points": points[1]}));
+    let you = async |viewer: &str| board(viewer).await.1["you"].clone();
+    assert_eq!(you("viewer-11").await, json!({"rank": 9, "points": 0}));
+    assert_eq!(you("nobody").await, json!(null));
     assert_eq!(cloud.task("leaderboard", json!({})).await.unwrap(), answer);
+}
+
+#[tokio::test]
+async fn a_quiz_of_polls_has_a_leaderboard_of_nobody() {
+    let cloud = Cloud::new().await;
+    let poll = json!({"questionId": "q1", "options": 4, "seconds": 15, "shards": 1});
+    cloud.task("open-window", poll).await.unwrap();
+    assert_eq!(cloud.answer("ada", "q1", 1).await.0, 201);
+    cloud.tally("q1").await;
+    let answer = cloud.task("leaderboard", json!({})).await.unwrap();
+    assert_eq!(answer, json!({"top": []}));
+    let nobody = json!({"questions": 0, "players": 0, "top": [], "you": null});
+    assert_eq!(cloud.leaderboard_of("ada").await, (200, nobody));
 }
