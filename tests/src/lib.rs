@@ -9,6 +9,7 @@
 //! - [`show`]: a whole show; [`comparison`] holds what everyone saw against what they should have
 //!   seen, and [`report`] judges;
 //! - [`revocation`]: how long a revocation takes to the last piece of video;
+//! - [`chaos`]: answers while everything fails that may;
 //! - [`soak`]: many players on ivs-local for a long time;
 //! - [`operator`]: the program that an operator runs;
 //! - [`outcome`]: how a program ends;
@@ -17,6 +18,7 @@
 pub mod api;
 pub mod audience;
 pub mod backstage;
+pub mod chaos;
 pub mod comparison;
 pub mod cues;
 pub mod operator;

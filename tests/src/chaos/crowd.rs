@@ -1,0 +1,258 @@
+//! Viewers who answer, each in a way of their own, and do not give up when something fails.
+
+use std::{sync::Mutex, time::Duration};
+
+use fastrand::Rng;
+use futures::future;
+use jiff::{SignedDuration, Timestamp};
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use tokio::time::sleep;
+
+use crate::{
+    api::{self, Api, Reply},
+    chaos::{
+        identities::Mint,
+        ledger::{Ledger, Said},
+        question::{OPTIONS, Question, until},
+    },
+};
+
+/// How long a viewer goes on after the question has closed.
+const PERSISTENCE: SignedDuration = SignedDuration::from_millis(2_500);
+/// What the last moment of a question is, and the first after it.
+const MOMENT: Duration = Duration::from_millis(400);
+
+/// What a viewer does besides answering once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Habit {
+    /// Nothing.
+    Plain,
+    /// Sends the same again.
+    Repeats,
+    /// Sends another option afterwards.
+    ChangesMind,
+    /// Sends an option that there is not, before.
+    Misses,
+    /// Hangs up on the first request after so long, and sends it again.
+    HangsUp(Duration),
+}
+
+/// What a viewer does about one question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// The option.
+    pub choice: u32,
+    /// When.
+    pub when: When,
+    /// How.
+    pub habit: Habit,
+}
+
+/// When an answer is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// At this part of the window, in thousandths.
+    Within(u32),
+    /// So long before it closes.
+    Before(Duration),
+    /// So long after it has closed.
+    After(Duration),
+}
+
+impl Part {
+    /// Draws what a viewer does: most answer at any time, some in the last moment or too late.
+    pub fn draw(random: &mut Rng) -> Self {
+        let moment = Duration::from_millis(random.u64(0..MOMENT.as_millis() as u64));
+        let when = match random.u32(0..100) {
+            0..85 => When::Within(random.u32(0..900)),
+            85..95 => When::Before(moment),
+            _ => When::After(moment),
+        };
+        let habit = match random.u32(0..100) {
+            0..50 => Habit::Plain,
+            50..65 => Habit::Repeats,
+            65..80 => Habit::ChangesMind,
+            80..90 => Habit::Misses,
+            _ => Habit::HangsUp(Duration::from_millis(random.u64(5..80))),
+        };
+        Self {
+            choice: random.u32(0..OPTIONS),
+            when,
+            habit,
+        }
+    }
+
+    /// An answer at once, without any habit.
+    pub fn plain(choice: u32) -> Self {
+        Self {
+            choice,
+            when: When::Within(0),
+            habit: Habit::Plain,
+        }
+    }
+
+    /// Whether it is sent in the last moment or later.
+    pub fn is_late(&self) -> bool {
+        !matches!(self.when, When::Within(_))
+    }
+
+    fn at(&self, question: &Question) -> Timestamp {
+        let length = question.closes_at.duration_since(question.opened_at);
+        match self.when {
+            When::Within(part) => question.opened_at + length * part as i32 / 1_000,
+            When::Before(time) => question.closes_at - time,
+            When::After(time) => question.closes_at + time,
+        }
+    }
+}
+
+/// One viewer.
+#[derive(Debug, Clone)]
+pub struct Viewer {
+    /// Their id.
+    pub id: String,
+    api: Api,
+}
+
+/// Makes so many viewers; their names come from the seed of `random`.
+///
+/// # Errors
+/// When their tokens cannot be signed.
+pub fn gather(
+    mint: &Mint,
+    api: &Api,
+    size: usize,
+    random: &mut Rng,
+) -> anyhow::Result<Vec<Viewer>> {
+    (0..size)
+        .map(|number| {
+            let id = uuid::Builder::from_random_bytes(random.u128(..).to_be_bytes());
+            let id = id.into_uuid().to_string();
+            let token = mint.token(&id, &format!("Viewer {number}"))?;
+            Ok(Viewer {
+                id,
+                api: api.signed_in(token),
+            })
+        })
+        .collect()
+}
+
+/// Lets everyone play their part, and returns what they were told.
+pub async fn answer(crowd: &[Viewer], parts: &[Part], question: &Question) -> Ledger {
+    let ledger = Mutex::new(Ledger::default());
+    let plays = crowd.iter().zip(parts).map(|(viewer, part)| {
+        let ledger = &ledger;
+        async move { viewer.play(part, question, ledger).await }
+    });
+    future::join_all(plays).await;
+    ledger
+        .into_inner()
+        .unwrap_or_else(|error| error.into_inner())
+}
+
+/// Asks again for everyone who was not told, when the question has been tallied and nothing fails any
+/// more: the same answer is accepted if it had been kept, and too late if not.
+///
+/// # Errors
+/// Names who cannot be told.
+pub async fn settle(
+    crowd: &[Viewer],
+    parts: &[Part],
+    question: &Question,
+    ledger: &mut Ledger,
+) -> anyhow::Result<()> {
+    for (viewer, part) in crowd.iter().zip(parts) {
+        for _ in 0..50 {
+            if ledger.knows(&viewer.id) {
+                break;
+            }
+            match viewer.send(question, part.choice, None).await {
+                Said::Refused => ledger.note_none(&viewer.id),
+                Said::Nothing => sleep(Duration::from_millis(200)).await,
+                said => ledger.note(&viewer.id, part.choice, said),
+            }
+        }
+        anyhow::ensure!(ledger.knows(&viewer.id), "a viewer is never told");
+    }
+    Ok(())
+}
+
+impl Viewer {
+    /// The API as they see it.
+    pub fn api(&self) -> &Api {
+        &self.api
+    }
+
+    async fn play(&self, part: &Part, question: &Question, ledger: &Mutex<Ledger>) {
+        until(part.at(question)).await;
+        let note = |choice, said| {
+            let mut ledger = ledger.lock().unwrap_or_else(|error| error.into_inner());
+            ledger.note(&self.id, choice, said);
+        };
+        if part.habit == Habit::Misses {
+            let said = self.send(question, OPTIONS, None).await;
+            // An option that there is not cannot be accepted; and nothing of it is ever unknown.
+            if said != Said::Nothing {
+                note(OPTIONS, said);
+            }
+        }
+        if let Habit::HangsUp(after) = part.habit {
+            note(
+                part.choice,
+                self.send(question, part.choice, Some(after)).await,
+            );
+        }
+        let said = self.persist(question, part.choice, &note).await;
+        let other = (part.choice + 1) % OPTIONS;
+        match part.habit {
+            Habit::Repeats => note(part.choice, self.send(question, part.choice, None).await),
+            // Only once the first is known to count: else the second might.
+            Habit::ChangesMind if matches!(said, Said::Accepted(_)) => {
+                note(other, self.send(question, other, None).await);
+            }
+            _ => {}
+        }
+    }
+
+    /// Sends until it is told, or the question is over for a while.
+    async fn persist(&self, question: &Question, choice: u32, note: &impl Fn(u32, Said)) -> Said {
+        let mut pause = Duration::from_millis(60);
+        loop {
+            let said = self.send(question, choice, None).await;
+            note(choice, said);
+            if said != Said::Nothing || Timestamp::now() > question.closes_at + PERSISTENCE {
+                return said;
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(800));
+        }
+    }
+
+    /// Sends once; hangs up after so long, if that is said.
+    async fn send(&self, question: &Question, choice: u32, hang_up: Option<Duration>) -> Said {
+        let path = format!("{}/questions/{}/answers", question.run, question.id);
+        let mut request = self.api.request(Method::POST, &path);
+        if let Some(after) = hang_up {
+            request = request.timeout(after);
+        }
+        match api::receive(request.json(&json!({ "choice": choice }))).await {
+            Ok(reply) => said(&reply),
+            Err(_) => Said::Nothing,
+        }
+    }
+}
+
+/// What an answer of the API tells.
+fn said(reply: &Reply) -> Said {
+    let received_at = || reply.body["receivedAt"].as_str()?.parse().ok();
+    match reply.status {
+        StatusCode::OK | StatusCode::CREATED => received_at().map_or(Said::Nothing, Said::Accepted),
+        StatusCode::CONFLICT if reply.problem() == "already-answered" => {
+            let choice = reply.body["choice"].as_u64();
+            choice.map_or(Said::Nothing, |choice| Said::Already(choice as u32))
+        }
+        StatusCode::GONE | StatusCode::UNPROCESSABLE_ENTITY => Said::Refused,
+        _ => Said::Nothing,
+    }
+}

@@ -1,0 +1,229 @@
+//! What fails while a question is open, drawn from the seed.
+
+use std::{cell::Cell, future::Future, time::Duration};
+
+use fastrand::Rng;
+use serde::Serialize;
+use stage::{
+    Fault,
+    faults::{self, Action, Rule},
+};
+use tokio::time::sleep;
+
+use crate::chaos::{Scene, question::Question, stream};
+
+/// The functions that work on answers.
+const FUNCTIONS: [&str; 3] = ["answer-api", "live-tally", "answer-saga"];
+
+/// What has happened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Happened {
+    /// Functions were killed at work, or while they waited for it.
+    pub killed: u64,
+    /// Batches of the stream were delivered again.
+    pub redelivered: u64,
+    /// Calls were throttled, failed, held up, or their answers lost.
+    pub throttled: u64,
+    /// Answers were sent in the last moment or later.
+    pub late: u64,
+}
+
+/// The faults of one question. They end when it is dropped.
+pub struct Trouble {
+    faults: Vec<(Fault, bool)>,
+    names: Vec<String>,
+    kills: Vec<(Duration, &'static str)>,
+    again: Vec<Duration>,
+    random: Cell<Rng>,
+    happened: Cell<Happened>,
+}
+
+impl Trouble {
+    /// Draws what fails and puts it into force.
+    ///
+    /// # Errors
+    /// When the fault proxy does not take it.
+    pub async fn make(
+        scene: &Scene,
+        question: &Question,
+        random: &mut Rng,
+    ) -> anyhow::Result<Self> {
+        let mut faults = Vec::new();
+        let mut names = Vec::new();
+        for rule in draw(random) {
+            names.push(name(&rule));
+            let kills = rule.action.kills();
+            let rule = rule.about(&question.run.run_id);
+            faults.push((scene.faults.add(rule).await?, kills));
+        }
+        let mut moments = |count: usize| -> Vec<_> {
+            let pause = |_| Duration::from_millis(random.u64(200..3_000));
+            (0..count).map(pause).collect()
+        };
+        let (kills, again) = (moments(4), moments(6));
+        let kills = kills
+            .into_iter()
+            .map(|pause| (pause, FUNCTIONS[random.usize(0..FUNCTIONS.len())]))
+            .collect();
+        Ok(Self {
+            faults,
+            names,
+            kills,
+            again,
+            random: Cell::new(random.fork()),
+            happened: Cell::default(),
+        })
+    }
+
+    /// What fails, in a line.
+    pub fn what(&self) -> String {
+        self.names.join(", ")
+    }
+
+    /// Lets it happen while something else is done.
+    pub async fn meanwhile<T>(
+        &self,
+        scene: &Scene,
+        question: &Question,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let trouble = async {
+            tokio::join!(self.kill(scene), self.redeliver(scene, question));
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            done = work => done,
+            () = trouble => unreachable!("it never ends"),
+        }
+    }
+
+    /// Kills functions, whatever they are doing.
+    async fn kill(&self, scene: &Scene) {
+        for (pause, function) in &self.kills {
+            sleep(*pause).await;
+            if let Ok(killed) = faults::kill(&scene.stack, function) {
+                self.happen(|happened| happened.killed += killed as u64);
+            }
+        }
+    }
+
+    /// Delivers what there is of the stream from its beginning, in other pieces. That a batch fails
+    /// now and then is part of it: Lambda would deliver it again, and so does this.
+    async fn redeliver(&self, scene: &Scene, question: &Question) {
+        for pause in &self.again {
+            sleep(*pause).await;
+            let Ok(records) = stream::of_run(&scene.stack, &question.run.run_id).await else {
+                continue;
+            };
+            let mut random = self.random.take();
+            let batches = stream::resplit(records.len(), &mut random);
+            self.random.set(random);
+            for batch in batches.into_iter().take(5) {
+                if stream::deliver(&scene.functions, &records[batch], None)
+                    .await
+                    .is_err()
+                {
+                    break;
+                }
+                self.happen(|happened| happened.redelivered += 1);
+            }
+        }
+    }
+
+    fn happen(&self, change: impl FnOnce(&mut Happened)) {
+        let mut happened = self.happened.get();
+        change(&mut happened);
+        self.happened.set(happened);
+    }
+
+    /// Ends it; what has happened.
+    ///
+    /// # Errors
+    /// When the fault proxy does not say what it has hit.
+    pub async fn end(self) -> anyhow::Result<Happened> {
+        let mut happened = self.happened.get();
+        for (fault, kills) in &self.faults {
+            let hits = fault.hits().await?;
+            match kills {
+                true => happened.killed += hits,
+                false => happened.throttled += hits,
+            }
+        }
+        Ok(happened)
+    }
+}
+
+/// What may fail, each with its own numbers; about half of it is drawn.
+fn draw(random: &mut Rng) -> Vec<Rule> {
+    let stall = Action::Stall {
+        millis: random.u64(50..1_500),
+    };
+    let put = |action| (action, "answer-api", "PutItem");
+    let candidates = [
+        put(Action::Throttle),
+        put(Action::Fail),
+        put(Action::LoseAnswer),
+        put(stall),
+        put(Action::KillBefore),
+        put(Action::KillAfter),
+        (Action::Fail, "answer-api", "GetItem"),
+        (Action::KillAfter, "answer-api", "GetItem"),
+        (Action::Throttle, "live-tally", "UpdateItem"),
+        (Action::LoseAnswer, "live-tally", "UpdateItem"),
+        (Action::KillBefore, "live-tally", "UpdateItem"),
+        (Action::KillAfter, "live-tally", "UpdateItem"),
+        (Action::Fail, "live-tally", "GetItem"),
+        (Action::Throttle, "answer-saga", "Query"),
+        (Action::KillBefore, "answer-saga", "Query"),
+        (Action::KillAfter, "answer-saga", "PutItem"),
+        (Action::LoseAnswer, "answer-saga", "PutItem"),
+    ];
+    let mut rules = Vec::new();
+    for (action, function, operation) in candidates {
+        // Drawn for those too that are left out, so that each has the same numbers in every case.
+        let (taken, seed) = (random.bool(), random.u64(..));
+        let (probability, times) = match (function, action.kills()) {
+            ("answer-api", true) => (0.05, 12),
+            ("answer-api", false) => (0.15, 200),
+            (_, true) => (0.5, 3),
+            (_, false) => (0.5, 8),
+        };
+        let rule = Rule::new(action)
+            .of_function(function)
+            .to("dynamodb", operation)
+            .by_chance(probability, seed)
+            .times(times);
+        rules.extend(taken.then_some(rule));
+    }
+    rules
+}
+
+fn name(rule: &Rule) -> String {
+    let action = match rule.action {
+        Action::Throttle => "throttled",
+        Action::Fail | Action::Refuse { .. } => "failing",
+        Action::Stall { .. } => "slow",
+        Action::LoseAnswer => "unanswered",
+        Action::KillBefore => "killed before",
+        Action::KillAfter => "killed after",
+    };
+    let said = |part: &Option<String>| part.clone().unwrap_or_default();
+    format!(
+        "{action} {} of {}",
+        said(&rule.operation),
+        said(&rule.function)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_seed_draws_the_same_trouble() {
+        let rules = |seed| draw(&mut Rng::with_seed(seed));
+        assert_eq!(rules(7), rules(7));
+        assert_ne!(rules(7), rules(8));
+        assert!((0..50).all(|seed| rules(seed).iter().all(|rule| rule.times.is_some())));
+    }
+}
