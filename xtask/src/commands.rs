@@ -1,6 +1,7 @@
 //! The commands, as sequences of steps.
 
 mod bench;
+mod chaos;
 mod demo;
 pub(crate) mod live;
 pub(crate) mod operate;
@@ -15,7 +16,7 @@ use std::{
 
 use anyhow::Context;
 
-pub(crate) use self::{bench::bench, demo::demo, soak::soak, test::test, up::up};
+pub(crate) use self::{bench::bench, chaos::chaos, demo::demo, soak::soak, test::test, up::up};
 use crate::{
     build,
     cli::{Lint, Up},

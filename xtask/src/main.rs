@@ -60,6 +60,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(options) => commands::demo(&workspace, &options),
         Command::Up(options) => commands::up(&workspace, &options),
         Command::Soak(options) => commands::soak(&workspace, &options),
+        Command::Chaos(options) => commands::chaos(&workspace, &options),
         Command::Cue(options) => commands::live::cue(&workspace, &options),
         Command::Quiz(options) => commands::live::quiz(&workspace, &options),
         Command::Entitle(options) => commands::live::entitle(&workspace, &options),

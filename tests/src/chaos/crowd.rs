@@ -192,7 +192,7 @@ impl Viewer {
         };
         if part.habit == Habit::Misses {
             let said = self.send(question, OPTIONS, None).await;
-            // An option that there is not cannot be accepted; and nothing of it is ever unknown.
+            // Whether an option that there is not is accepted is never unknown.
             if said != Said::Nothing {
                 note(OPTIONS, said);
             }
@@ -253,6 +253,10 @@ fn said(reply: &Reply) -> Said {
             choice.map_or(Said::Nothing, |choice| Said::Already(choice as u32))
         }
         StatusCode::GONE | StatusCode::UNPROCESSABLE_ENTITY => Said::Refused,
-        _ => Said::Nothing,
+        // By the clock of another function the question may not be open yet.
+        StatusCode::CONFLICT if reply.problem() == "window-not-open" => Said::Nothing,
+        StatusCode::TOO_MANY_REQUESTS => Said::Nothing,
+        status if status.is_server_error() => Said::Nothing,
+        status => Said::Unexpected(status.as_u16()),
     }
 }

@@ -18,6 +18,8 @@ pub enum Said {
     Refused,
     /// Nothing that tells: no answer, or a failure that may pass.
     Nothing,
+    /// What must not be said, by its HTTP status.
+    Unexpected(u16),
 }
 
 /// What is known about one viewer's answer to a question.
@@ -47,7 +49,7 @@ impl Ledger {
                 entry.received_at = Some(at);
             }
             Said::Already(other) => entry.accepted = Some(other),
-            Said::Refused => {}
+            Said::Refused | Said::Unexpected(_) => {}
             Said::Nothing => entry.unknown |= entry.accepted.is_none(),
         }
         if entry.accepted.is_some() {
@@ -60,6 +62,7 @@ impl Ledger {
                 before.accepted != entry.accepted || another_time
             }
             Said::Already(other) => other == choice,
+            Said::Unexpected(_) => true,
             _ => false,
         };
         if wrong {
@@ -186,10 +189,12 @@ mod tests {
             ledger.note("a", 1, at(1));
             ledger.note_none("a");
         };
+        let odd = |ledger: &mut Ledger| ledger.note("a", 1, Said::Unexpected(401));
         let itself = |ledger: &mut Ledger| ledger.note("a", 1, Said::Already(1));
         assert_eq!(found(another_option), 1);
         assert_eq!(found(another_time), 1);
         assert_eq!(found(gone), 1);
+        assert_eq!(found(odd), 1);
         assert_eq!(found(itself), 1);
     }
 

@@ -26,7 +26,7 @@ use crate::api::{Api, RunPath};
 use crowd::{Part, Viewer};
 use identities::Mint;
 use ledger::Ledger;
-use question::{Functions, Question};
+use question::{Functions, Question, SECONDS};
 use report::{Report, Verdict};
 use trouble::Trouble;
 
@@ -162,7 +162,7 @@ pub async fn run(stack: Stack, plan: &Plan, narrate: &dyn Fn(String)) -> anyhow:
         let shards = random.u32(1..=SHARDS);
         let run = Scene::new_run();
         let id = format!("q{number}");
-        let question = scene.functions.open(&run, &id, shards).await?;
+        let question = scene.functions.open(&run, &id, (SECONDS, shards)).await?;
         let trouble = Trouble::make(&scene, &question, &mut random).await?;
         narrate(format!(
             "question {number} of {questions}: {}",

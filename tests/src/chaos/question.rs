@@ -13,8 +13,8 @@ use crate::api::RunPath;
 
 /// How many options a question has.
 pub const OPTIONS: u32 = 4;
-/// How long its viewers have, in seconds; the latency allowance comes on top.
-const SECONDS: u32 = 5;
+/// How long its viewers have at least, in seconds; the latency allowance comes on top.
+pub const SECONDS: u32 = 5;
 /// How often a task is tried, as by the state machine.
 const ATTEMPTS: u32 = 40;
 /// How long until it is tried again.
@@ -97,15 +97,20 @@ impl Functions {
         bail!("{function} failed {ATTEMPTS} times, last: {said}")
     }
 
-    /// Opens a question whose answers are spread over so many shards.
+    /// Opens a question for so many seconds, whose answers are spread over so many shards.
     ///
     /// # Errors
     /// When the task fails for good.
-    pub async fn open(&self, run: &RunPath, id: &str, shards: u32) -> anyhow::Result<Question> {
+    pub async fn open(
+        &self,
+        run: &RunPath,
+        id: &str,
+        (seconds, shards): (u32, u32),
+    ) -> anyhow::Result<Question> {
         let mut task = task("open-window", run, id);
         task["options"] = json!(OPTIONS);
         task["correct"] = json!(0);
-        task["seconds"] = json!(SECONDS);
+        task["seconds"] = json!(seconds);
         task["shards"] = json!(shards);
         let opened = self.persist("answer-saga", &task).await?;
         let time = |name: &str| -> anyhow::Result<Timestamp> {
