@@ -1,13 +1,16 @@
 //! Viewers who answer, each in a way of their own, and do not give up when something fails.
 
-use std::{sync::Mutex, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use fastrand::Rng;
 use futures::future;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use tokio::time::sleep;
+use tokio::{sync::Semaphore, time::sleep};
 
 use crate::{
     api::{self, Api, Reply},
@@ -20,6 +23,8 @@ use crate::{
 
 /// How long a viewer goes on after the question has closed.
 const PERSISTENCE: SignedDuration = SignedDuration::from_millis(2_500);
+/// How many requests are under way at once: the emulator starts a process for each.
+const AT_ONCE: usize = 24;
 /// What the last moment of a question is, and the first after it.
 const MOMENT: Duration = Duration::from_millis(400);
 
@@ -113,6 +118,8 @@ pub struct Viewer {
     /// Their id.
     pub id: String,
     api: Api,
+    /// The crowd's share of the machine.
+    share: Arc<Semaphore>,
 }
 
 /// Makes so many viewers; their names come from the seed of `random`.
@@ -125,6 +132,7 @@ pub fn gather(
     size: usize,
     random: &mut Rng,
 ) -> anyhow::Result<Vec<Viewer>> {
+    let share = Arc::new(Semaphore::new(AT_ONCE));
     (0..size)
         .map(|number| {
             let id = uuid::Builder::from_random_bytes(random.u128(..).to_be_bytes());
@@ -133,6 +141,7 @@ pub fn gather(
             Ok(Viewer {
                 id,
                 api: api.signed_in(token),
+                share: share.clone(),
             })
         })
         .collect()
@@ -232,6 +241,9 @@ impl Viewer {
     /// Sends once; hangs up after so long, if that is said.
     async fn send(&self, question: &Question, choice: u32, hang_up: Option<Duration>) -> Said {
         let path = format!("{}/questions/{}/answers", question.run, question.id);
+        let Ok(_permit) = self.share.acquire().await else {
+            return Said::Nothing;
+        };
         let mut request = self.api.request(Method::POST, &path);
         if let Some(after) = hang_up {
             request = request.timeout(after);

@@ -26,12 +26,14 @@ use crate::api::{Api, RunPath};
 use crowd::{Part, Viewer};
 use identities::Mint;
 use ledger::Ledger;
-use question::{Functions, Question, SECONDS};
+use question::{Functions, Question};
 use report::{Report, Verdict};
 use trouble::Trouble;
 
 /// How long a question takes, from its opening to its tally, in seconds.
-pub const QUESTION_SECONDS: u64 = 14;
+pub const QUESTION_SECONDS: u64 = 20;
+/// How long viewers have for it, in seconds; the latency allowance comes on top.
+const ANSWERING_SECONDS: u32 = 10;
 /// How many shards the answers of a question are spread over at most.
 const SHARDS: u32 = 4;
 /// How long the stream may take to drain when nothing fails any more.
@@ -162,7 +164,10 @@ pub async fn run(stack: Stack, plan: &Plan, narrate: &dyn Fn(String)) -> anyhow:
         let shards = random.u32(1..=SHARDS);
         let run = Scene::new_run();
         let id = format!("q{number}");
-        let question = scene.functions.open(&run, &id, (SECONDS, shards)).await?;
+        let question = scene
+            .functions
+            .open(&run, &id, (ANSWERING_SECONDS, shards))
+            .await?;
         let trouble = Trouble::make(&scene, &question, &mut random).await?;
         narrate(format!(
             "question {number} of {questions}: {}",

@@ -13,7 +13,7 @@ use crate::api::RunPath;
 
 /// How many options a question has.
 pub const OPTIONS: u32 = 4;
-/// How long its viewers have at least, in seconds; the latency allowance comes on top.
+/// The shortest time that its viewers may have, in seconds; the latency allowance comes on top.
 pub const SECONDS: u32 = 5;
 /// How often a task is tried, as by the state machine.
 const ATTEMPTS: u32 = 40;
