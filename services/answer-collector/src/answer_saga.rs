@@ -86,7 +86,6 @@ impl AnswerSagaHandler {
             Work::Window(WindowWork::Open(rules), question) => self.open(&question, rules).await,
             Work::Window(WindowWork::Close, question) => self.close(&question).await,
             Work::Window(WindowWork::Tally, question) => self.tally(&question).await,
-            Work::Window(WindowWork::Void, question) => self.void(&question).await,
             Work::Leaderboard(quiz_id, run_id) => self.leaderboard(&quiz_id, &run_id).await,
             Work::VoidRun(quiz_id, run_id) => self.void_run(&quiz_id, &run_id).await,
         }
@@ -187,22 +186,21 @@ impl AnswerSagaHandler {
         Err(contended(question))
     }
 
-    async fn void(&self, question: &QuestionKey) -> Result<Answer, TaskError> {
+    /// Whether the window is void by now: not when there is none, or it was tallied.
+    async fn void(&self, question: &QuestionKey) -> Result<bool, TaskError> {
         for _ in 0..ATTEMPTS {
             let Some(window) = self.windows.get(question).await? else {
-                return Ok(Answer::Voided { voided: false });
+                return Ok(false);
             };
             let Some(voided) = window.void() else {
-                return Ok(Answer::Voided {
-                    voided: window.status == WindowStatus::Voided,
-                });
+                return Ok(window.status == WindowStatus::Voided);
             };
             if self
                 .windows
                 .replace(question, window.status, &voided)
                 .await?
             {
-                return Ok(Answer::Voided { voided: true });
+                return Ok(true);
             }
         }
         Err(contended(question))
@@ -220,11 +218,11 @@ impl AnswerSagaHandler {
                 run_id: run_id.clone(),
                 question_id: question_id.clone(),
             };
-            if let Answer::Voided { voided: true } = self.void(&question).await? {
+            if self.void(&question).await? {
                 voided.push(question_id);
             }
         }
-        Ok(Answer::VoidedOfRun { voided })
+        Ok(Answer::Voided { voided })
     }
 
     /// Counts by consistent reads over all shards. Only closed windows are counted, so no answer
@@ -326,7 +324,6 @@ fn outcome(answer: &Answer) -> String {
             format!("counts {counts:?}, live agrees: {live_agrees}")
         }
         Answer::Leaderboard { top } => format!("{} places", top.len()),
-        Answer::Voided { voided } => format!("voided: {voided}"),
-        Answer::VoidedOfRun { voided } => format!("{} voided", voided.len()),
+        Answer::Voided { voided } => format!("{} voided", voided.len()),
     }
 }

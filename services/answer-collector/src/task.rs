@@ -48,12 +48,6 @@ pub enum Task {
     },
     /// Add up the points of all tallied questions.
     Leaderboard { quiz_id: QuizId, run_id: RunId },
-    /// The answers never count.
-    VoidWindow {
-        quiz_id: QuizId,
-        run_id: RunId,
-        question_id: QuestionId,
-    },
     /// No question of the run that is not tallied yet ever counts.
     VoidRun { quiz_id: QuizId, run_id: RunId },
 }
@@ -78,8 +72,6 @@ pub enum WindowWork {
     Close,
     /// Count its answers.
     Tally,
-    /// Void it.
-    Void,
 }
 
 impl Task {
@@ -90,7 +82,6 @@ impl Task {
             Self::CloseWindow { .. } => "close-window",
             Self::Tally { .. } => "tally",
             Self::Leaderboard { .. } => "leaderboard",
-            Self::VoidWindow { .. } => "void-window",
             Self::VoidRun { .. } => "void-run",
         }
     }
@@ -135,11 +126,6 @@ impl Task {
                 run_id,
                 question_id,
             } => window(WindowWork::Tally, quiz_id, run_id, question_id),
-            Self::VoidWindow {
-                quiz_id,
-                run_id,
-                question_id,
-            } => window(WindowWork::Void, quiz_id, run_id, question_id),
             Self::Leaderboard { quiz_id, run_id } => Work::Leaderboard(quiz_id, run_id),
             Self::VoidRun { quiz_id, run_id } => Work::VoidRun(quiz_id, run_id),
         }
@@ -182,13 +168,8 @@ pub enum Answer {
         /// Name and points, best first.
         top: Vec<(String, u32)>,
     },
-    /// Whether the window is void.
-    Voided {
-        /// False when there is no window, or it was tallied.
-        voided: bool,
-    },
     /// What of the run does not count.
-    VoidedOfRun {
+    Voided {
         /// Every question whose window is voided, whoever voided it, in the order they were opened.
         voided: Vec<QuestionId>,
     },

@@ -151,10 +151,7 @@ async fn a_voided_question_takes_no_answer() {
         cloud.answer_with(&api, "ada", "q1", one.clone()).await.0,
         201
     );
-    cloud
-        .task("void-window", json!({"questionId": "q1"}))
-        .await
-        .unwrap();
+    cloud.task("void-run", json!({})).await.unwrap();
     // A running function notices within a second.
     cloud.wait(1);
     let (status, problem) = cloud.answer_with(&api, "bob", "q1", one.clone()).await;
