@@ -9,9 +9,10 @@ use crate::{
     api::{Api, RunPath},
     audience,
     backstage::Saga,
+    points::Window,
     questions,
     report::{self, Leaderboard},
-    viewer::Experience,
+    viewer::{Experience, Place},
 };
 
 /// How many places the leaderboard has.
@@ -90,22 +91,51 @@ pub fn disagreements(watched: &[Experience]) -> Vec<String> {
     problems
 }
 
+/// Points and time taken as they follow from a viewer's accepted answers.
+fn score(one: &Experience, windows: &[Window]) -> (u64, u64) {
+    let (mut points, mut taken) = (0, 0);
+    for answer in &one.answers {
+        let correct = answer.choice == questions::correct(answer.index);
+        if let Some(window) = windows.get(answer.index).filter(|_| correct) {
+            points += window.points(answer.received_at);
+            taken += window.taken(answer.received_at);
+        }
+    }
+    (points, taken)
+}
+
+/// Who is told another place of their own than the one that follows from the accepted answers of all.
+pub fn misplaced(watched: &[Experience], saga: &Saga) -> Vec<String> {
+    let windows = saga.windows();
+    let points: Vec<_> = watched.iter().map(|one| score(one, &windows).0).collect();
+    let count = |more_than: u64| points.iter().filter(|points| **points > more_than).count();
+    let place = |points: u64| Place {
+        rank: 1 + count(points) as u64,
+        points,
+        players: watched.iter().filter(|one| !one.answers.is_empty()).count() as u64,
+    };
+    watched
+        .iter()
+        .zip(&points)
+        .filter(|(one, points)| one.own != Some(place(**points)))
+        .map(|(one, points)| {
+            let (name, told) = (&one.name, one.own);
+            format!("{name} is told {told:?} instead of {:?}", place(*points))
+        })
+        .collect()
+}
+
 /// The leaderboard as it follows from the accepted answers, beside the one in the video: more
 /// points first, then less time taken, then the name.
 pub fn leaderboard(watched: &[Experience], saga: &Saga) -> Leaderboard {
     let windows = saga.windows();
-    let mut standings: Vec<(Reverse<u64>, u64, String)> = Vec::new();
-    for one in watched {
-        let (mut points, mut taken) = (0, 0);
-        for answer in &one.answers {
-            let correct = answer.choice == questions::correct(answer.index);
-            if let Some(window) = windows.get(answer.index).filter(|_| correct) {
-                points += window.points(answer.received_at);
-                taken += window.taken(answer.received_at);
-            }
-        }
-        standings.push((Reverse(points), taken, one.name.clone()));
-    }
+    let mut standings: Vec<_> = watched
+        .iter()
+        .map(|one| {
+            let (points, taken) = score(one, &windows);
+            (Reverse(points), taken, one.name.clone())
+        })
+        .collect();
     standings.sort();
     let in_video = watched
         .iter()
@@ -137,4 +167,53 @@ pub fn latencies(watched: &[Experience], saga: &Saga, problems: &mut Vec<String>
             .collect()
     };
     watched.iter().flat_map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::viewer::Answered;
+
+    /// Windows of ten seconds, and who gave the right answer after so many milliseconds.
+    fn watched(after: &[Option<i64>]) -> (Vec<Experience>, Saga) {
+        let window = serde_json::json!({
+            "openedAt": "1970-01-01T00:00:00Z", "closesAt": "1970-01-01T00:00:10Z",
+        });
+        let saga = Saga {
+            results: vec![("OpenWindow".to_owned(), window)],
+            ..Saga::default()
+        };
+        let experience = |after: &Option<i64>| Experience {
+            answers: vec![Answered {
+                question_id: "q1".to_owned(),
+                index: 0,
+                choice: questions::correct(0) + u32::from(after.is_none()),
+                received_at: jiff::Timestamp::from_millisecond(after.unwrap_or(0)).unwrap(),
+            }],
+            ..Experience::default()
+        };
+        (after.iter().map(experience).collect(), saga)
+    }
+
+    #[test]
+    fn who_has_the_same_points_has_the_same_place() {
+        let (mut watched, saga) = watched(&[Some(0), Some(1_000), Some(1_001), None, None]);
+        assert_eq!(
+            misplaced(&watched, &saga).len(),
+            5,
+            "nobody is told anything"
+        );
+        let places = [(1, 1_000), (2, 950), (3, 950), (4, 0), (4, 0)];
+        for (one, (rank, points)) in watched.iter_mut().zip(places) {
+            let players = 5;
+            one.own = Some(Place {
+                rank,
+                points,
+                players,
+            });
+        }
+        let wrong = misplaced(&watched, &saga);
+        assert_eq!(wrong.len(), 1, "{wrong:?}");
+        assert!(wrong[0].ends_with("instead of Place { rank: 2, points: 950, players: 5 }"));
+    }
 }

@@ -138,6 +138,7 @@ pub async fn run(stack: &Stack, plan: &Plan, narrate: Narrate<'_>) -> anyhow::Re
     let saga = backstage::saga(stack, &run.run_id).await?;
     let questions = comparison::tallies(&producer, &run, &scripts, &watched).await?;
     problems.extend(comparison::disagreements(&watched));
+    problems.extend(comparison::misplaced(&watched, &saga));
     Ok(Report {
         status: "",
         viewers: Viewers {

@@ -79,8 +79,21 @@ pub struct Experience {
     pub results: BTreeMap<String, Vec<u64>>,
     /// The leaderboard read out of the video.
     pub leaderboard: Option<Vec<(String, u64)>>,
+    /// Their own place, by the API.
+    pub own: Option<Place>,
     /// Whether the video said that the quiz was cancelled.
     pub cancelled: bool,
+}
+
+/// Where somebody is among all who took part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// From 1; who has the same points has the same rank, and the next rank counts them all.
+    pub rank: u64,
+    /// Their points.
+    pub points: u64,
+    /// How many took part.
+    pub players: u64,
 }
 
 impl Viewer {
@@ -138,6 +151,7 @@ impl Viewer {
             ..Experience::default()
         };
         let mut answering = Vec::new();
+        let mut run = None;
         while seen.leaderboard.is_none() && !seen.cancelled {
             anyhow::ensure!(
                 Instant::now() < give_up,
@@ -160,6 +174,7 @@ impl Viewer {
                 seen.cues.push(cue);
                 if question {
                     answering.push(self.answer(&text, &happenings)?);
+                    run = Some(run_of(&text)?);
                 } else {
                     seen.take(&text)?;
                 }
@@ -172,6 +187,10 @@ impl Viewer {
         for answer in answering {
             seen.answers.push(answer.await??);
         }
+        if let Some(run) = run.filter(|_| !seen.cancelled) {
+            let reply = self.api.leaderboard(&run).await?.expect(200)?;
+            seen.own = place(&reply);
+        }
         (seen.segments, seen.missed) = (player.segments, player.missed);
         Ok(seen)
     }
@@ -182,17 +201,8 @@ impl Viewer {
         cue: &Value,
         happenings: &UnboundedSender<Happening>,
     ) -> anyhow::Result<JoinHandle<anyhow::Result<Answered>>> {
-        let text = |name: &str| {
-            cue[name]
-                .as_str()
-                .map(str::to_owned)
-                .context("a question's id")
-        };
-        let run = RunPath {
-            quiz_id: text("quizId")?,
-            run_id: text("runId")?,
-        };
-        let question_id = text("questionId")?;
+        let run = run_of(cue)?;
+        let question_id = text(cue, "questionId")?;
         let number = cue["n"].as_u64().context("a question's number")?;
         let index = usize::try_from(number)? - 1;
         let (choice, thought) = *self.script.get(index).context("a question too many")?;
@@ -213,6 +223,27 @@ impl Viewer {
             })
         }))
     }
+}
+
+fn run_of(cue: &Value) -> anyhow::Result<RunPath> {
+    Ok(RunPath {
+        quiz_id: text(cue, "quizId")?,
+        run_id: text(cue, "runId")?,
+    })
+}
+
+fn text(cue: &Value, name: &str) -> anyhow::Result<String> {
+    let text = cue[name].as_str().map(str::to_owned);
+    text.with_context(|| format!("a question has a {name}"))
+}
+
+/// The viewer's own place in an answer of the API; none when it says that they have none.
+fn place(leaderboard: &Value) -> Option<Place> {
+    Some(Place {
+        rank: leaderboard["you"]["rank"].as_u64()?,
+        points: leaderboard["you"]["points"].as_u64()?,
+        players: leaderboard["players"].as_u64()?,
+    })
 }
 
 /// Sends an answer as an app does: again, as long as it is unknown whether it arrived. It was taken

@@ -15,7 +15,11 @@ import { Backstage, loadStack } from './support/stack.js';
 
 const QUESTIONS = [
   { question: 'Is this live?', answers: ['Yes', 'No'], correct: 0, seconds: 20 },
-  { question: 'Which one do you like best?', answers: ['Red', 'Green', 'Blue'], seconds: 20 },
+  {
+    question: 'ما هو لونك المفضل؟',
+    answers: ['Red', 'Green', 'أزرق', '黄色', 'สีม่วง', 'оранжевый'],
+    seconds: 20,
+  },
 ];
 
 const backstage = new Backstage(loadStack());
@@ -156,7 +160,7 @@ describe('a viewer in a browser', { timeout: 600_000 }, () => {
   });
 
   it('answers the next question by keyboard alone', async () => {
-    await quiz(page, 'question').getByText('Which one do you like best?').waitFor();
+    await quiz(page, 'question').getByText('ما هو لونك المفضل؟').waitFor();
     const isInDialog = await page.evaluate(
       () => document.activeElement?.closest('[role=dialog]') !== null,
     );
@@ -167,16 +171,41 @@ describe('a viewer in a browser', { timeout: 600_000 }, () => {
     await answerIs(page, 'recorded');
     await page.getByText('Your answer is in: Green.').waitFor();
     await ui.keep(page, '9-by-keyboard');
+    assert.deepEqual(await ui.seriousViolations(page), []);
     await page.getByTestId('results').waitFor();
-    await until('the second tally', async () => (await counts(page)).length === 3);
-    assert.deepEqual(await counts(page), [0, 1, 0]);
+    await until('the second tally', async () => (await counts(page)).length === 6);
+    assert.deepEqual(await counts(page), [0, 1, 0, 0, 0, 0]);
   });
 
   it('finds their name on the leaderboard', async () => {
     await page.getByTestId('leaderboard').getByText('Ada Lovelace').waitFor();
+    await quiz(page, 'leaderboard')
+      .getByText(/^You are 1st of 1, with \d+ points\.$/)
+      .waitFor();
     await ui.keep(page, '10-leaderboard');
+    assert.deepEqual(await ui.seriousViolations(page), []);
     await page.keyboard.press('Escape');
     await quiz(page, 'leaderboard').waitFor({ state: 'detached' });
+  });
+
+  it('reads the results again in a page that was opened anew', async () => {
+    await page.reload();
+    await page.getByText('Sign in to read its results again.').waitFor();
+    await ui.signIn(page, ada);
+    await page.getByRole('button', { name: 'Read the results' }).click();
+    const card = page.getByTestId('last-quiz');
+    await card.getByRole('heading', { name: '1. Is this live?' }).waitFor();
+    await card.getByText('✓ Correct').waitFor();
+    await card.getByRole('heading', { name: '2. ما هو لونك المفضل؟' }).waitFor();
+    const shown = card.locator('[data-count]');
+    const all = await shown.evaluateAll((bars) =>
+      bars.map((bar) => (bar as HTMLElement).dataset['count']),
+    );
+    assert.deepEqual(all, ['1', '0', '0', '1', '0', '0', '0', '0']);
+    await card.getByText(/^You are 1st of 1, with \d+ points\.$/).waitFor();
+    await ui.keep(page, '10-read-again');
+    assert.deepEqual(await ui.seriousViolations(page), []);
+    await page.getByRole('button', { name: 'Play with token' }).click();
   });
 
   it('sees that the stream is offline, and its picture again when it is back', async () => {

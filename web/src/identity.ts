@@ -124,8 +124,18 @@ export function nameIn(idToken: string): string | undefined {
   }
 }
 
-/** The name as the leaderboard writes it: spaces joined, at most 24 characters. */
+/** Cuts a text where readers see one character end and the next one begin. */
+const CHARACTERS = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+
+/**
+ * The name about as the leaderboard writes it: spaces joined, at most 24 characters. The service also
+ * takes out what cannot be seen; a name with such in it is not found.
+ */
 export function leaderboardName(name: string): string {
-  const words = name.split(/\s+/).filter((word) => word !== '');
-  return Array.from(words.join(' ')).slice(0, 24).join('').trimEnd();
+  const words = name
+    .normalize('NFC')
+    .split(/\s+/)
+    .filter((word) => word !== '');
+  const characters = Array.from(CHARACTERS.segment(words.join(' ')), ({ segment }) => segment);
+  return characters.slice(0, 24).join('').trimEnd();
 }

@@ -3,7 +3,7 @@
 //! The adapter for the HTTP API of this crate.
 
 use reqwest::{Client, Method};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::stack::{Stack, StackError};
 
@@ -60,24 +60,18 @@ impl Producer {
         })
     }
 
-    /// Saves a quiz and schedules it on a channel; `starts_at` is an RFC 3339 time.
+    /// Saves a quiz and schedules a run of it, as `POST /quizzes/{quizId}/runs` takes it.
     ///
     /// # Errors
     /// [`ApiError::Refused`] with what is wrong with the quiz, or the others.
-    pub async fn schedule(
-        &self,
-        quiz: &Value,
-        channel_id: &str,
-        starts_at: &str,
-    ) -> Result<Scheduled, ApiError> {
+    pub async fn schedule(&self, quiz: &Value, run: &Value) -> Result<Scheduled, ApiError> {
         let saved = self
             .call("save the quiz", Method::POST, "/quizzes", Some(quiz))
             .await?;
         let quiz_id = text(&saved, "quizId")?;
         let path = format!("/quizzes/{quiz_id}/runs");
-        let run = json!({ "channelId": channel_id, "startsAt": starts_at });
         let run = self
-            .call("schedule the quiz", Method::POST, &path, Some(&run))
+            .call("schedule the quiz", Method::POST, &path, Some(run))
             .await?;
         Ok(Scheduled {
             run_id: text(&run, "runId")?,
@@ -115,7 +109,7 @@ impl Producer {
         }
     }
 
-    /// Name and points of the best, best first.
+    /// Rank, name and points of the best, best first.
     ///
     /// # Errors
     /// [`ApiError`]

@@ -48,6 +48,19 @@ pub(crate) struct Quiz {
     /// In how many seconds it starts.
     #[arg(long = "in", value_name = "SECONDS", default_value_t = 5)]
     seconds: u32,
+    /// When it starts, e.g. 2026-11-22T20:15:00Z, instead.
+    #[arg(long, value_name = "TIME", conflicts_with = "seconds")]
+    at: Option<String>,
+    /// How long it pauses after the results of a question.
+    #[arg(long, value_name = "SECONDS")]
+    pause: Option<u32>,
+    /// How long it is at least from one question to the next, e.g. 60: one a minute.
+    #[arg(long, value_name = "SECONDS")]
+    every: Option<u32>,
+    /// What becomes of a question in the middle of which the stream breaks off: wait for the stream
+    /// and then show the results, repeat the question, or abort the quiz. Without it: wait.
+    #[arg(long, value_name = "WHAT", value_parser = ["wait", "repeat", "abort"])]
+    on_stream_loss: Option<String>,
     /// The channel, by its id, instead of the one that `up` broadcasts on.
     #[arg(long, value_name = "ID")]
     channel: Option<String>,
@@ -94,6 +107,10 @@ pub(crate) fn quiz(workspace: &Workspace, options: &Quiz) -> anyhow::Result<Exit
     };
     let mut arguments = Arguments::new("quiz");
     arguments.add("--in", Some(&options.seconds.to_string()));
+    arguments.add("--at", options.at.as_ref());
+    arguments.add("--pause", options.pause.map(|n| n.to_string()).as_ref());
+    arguments.add("--every", options.every.map(|n| n.to_string()).as_ref());
+    arguments.add("--on-stream-loss", options.on_stream_loss.as_ref());
     arguments.add("--channel", options.channel.as_ref());
     arguments.flag("--watch", options.watch);
     run(workspace, arguments.ending_with(Some(&file)))

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, bail};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 use stage::{
     People, Stack,
     producer::{Producer, Scheduled},
@@ -20,6 +20,18 @@ pub(crate) struct Quiz {
     /// In how many seconds it starts.
     #[arg(long = "in", default_value_t = 5)]
     seconds: u32,
+    /// When it starts, as RFC 3339 has it, instead.
+    #[arg(long)]
+    at: Option<Timestamp>,
+    /// How long it pauses after a question's results, in seconds.
+    #[arg(long)]
+    pause: Option<u32>,
+    /// How long it is at least from one question to the next, in seconds.
+    #[arg(long)]
+    every: Option<u32>,
+    /// What becomes of a question when the stream breaks off: wait, repeat or abort.
+    #[arg(long)]
+    on_stream_loss: Option<String>,
     /// The channel's id; else the channel of the show.
     #[arg(long)]
     channel: Option<String>,
@@ -35,14 +47,7 @@ pub(crate) async fn run(options: Quiz) -> anyhow::Result<()> {
     let quiz: Value = serde_json::from_str(&text)
         .with_context(|| format!("{} is not JSON", options.file.display()))?;
     let producer = sign_in(&stack).await?;
-    let starts_at = Timestamp::now() + SignedDuration::from_secs(options.seconds.into());
-    let channel = options
-        .channel
-        .as_ref()
-        .unwrap_or(&stack.channel.channel_id);
-    let scheduled = producer
-        .schedule(&quiz, channel, &starts_at.to_string())
-        .await?;
+    let scheduled = producer.schedule(&quiz, &run_of(&options, &stack)).await?;
     println!("quiz       {}", scheduled.quiz_id);
     println!("run        {}", scheduled.run_id);
     println!("starts at  {}", scheduled.starts_at);
@@ -50,6 +55,30 @@ pub(crate) async fn run(options: Quiz) -> anyhow::Result<()> {
         watch(&producer, &scheduled, &quiz).await?;
     }
     Ok(())
+}
+
+/// The run as `POST /quizzes/{quizId}/runs` takes it. What it may be is for the API to say.
+fn run_of(options: &Quiz, stack: &Stack) -> Value {
+    let soon = || Timestamp::now() + SignedDuration::from_secs(options.seconds.into());
+    let channel = options.channel.as_ref();
+    let mut run = json!({
+        "channelId": channel.unwrap_or(&stack.channel.channel_id),
+        "startsAt": options.at.unwrap_or_else(soon),
+    });
+    let settings = [
+        ("pauseSeconds", options.pause.map(Value::from)),
+        ("everySeconds", options.every.map(Value::from)),
+        (
+            "onStreamLoss",
+            options.on_stream_loss.clone().map(Value::from),
+        ),
+    ];
+    for (name, value) in settings {
+        if let Some(value) = value {
+            run[name] = value;
+        }
+    }
+    run
 }
 
 /// The producer that `cargo xtask up` has made.
@@ -68,18 +97,19 @@ async fn sign_in(stack: &Stack) -> anyhow::Result<Producer> {
 /// Says how the run goes, and fails unless it completes.
 async fn watch(producer: &Producer, scheduled: &Scheduled, quiz: &Value) -> anyhow::Result<()> {
     let questions = quiz["questions"].as_array().map_or(&[][..], Vec::as_slice);
-    let mut said = vec![Value::Null; questions.len()];
+    let mut followed: Vec<_> = (1..=questions.len()).map(Followed::new).collect();
     loop {
         // The run first: what it had done by then is all seen below.
         let run = producer.run(scheduled).await?;
-        for (index, (question, said)) in questions.iter().zip(&mut said).enumerate() {
-            let n = index + 1;
-            let Some(results) = producer.results(scheduled, &format!("q{n}")).await? else {
+        for (question, followed) in questions.iter().zip(&mut followed) {
+            while let Some(results) = producer.results(scheduled, &followed.id()).await? {
+                if !followed.is_news(&results) {
+                    break;
+                }
+                println!("{}", line(followed.n, question, &results));
+            }
+            if followed.said.is_null() && followed.attempt == 1 {
                 break;
-            };
-            if results["status"] != *said {
-                println!("{}", line(n, question, &results));
-                *said = results["status"].clone();
             }
         }
         match run["status"].as_str().unwrap_or_default() {
@@ -90,12 +120,50 @@ async fn watch(producer: &Producer, scheduled: &Scheduled, quiz: &Value) -> anyh
         }
     }
     let best = producer.leaderboard(scheduled).await?;
-    for (index, entry) in best.as_array().into_iter().flatten().enumerate() {
-        let name = entry[0].as_str().unwrap_or_default();
-        println!("{:>3}. {name}  {}", index + 1, entry[1]);
+    for place in best.as_array().into_iter().flatten() {
+        let name = place["name"].as_str().unwrap_or_default();
+        let rank = place["rank"].as_u64().unwrap_or_default();
+        println!("{rank:>3}. {name}  {}", place["points"]);
     }
     println!("The quiz is completed.");
     Ok(())
+}
+
+/// A question that is watched. It may be asked again: then as `q1-2`, `q1-3`.
+struct Followed {
+    n: usize,
+    attempt: u32,
+    /// The status that was told last.
+    said: Value,
+}
+
+impl Followed {
+    fn new(n: usize) -> Self {
+        Self {
+            n,
+            attempt: 1,
+            said: Value::Null,
+        }
+    }
+
+    fn id(&self) -> String {
+        match self.attempt {
+            1 => format!("q{}", self.n),
+            attempt => format!("q{}-{attempt}", self.n),
+        }
+    }
+
+    /// Whether these results of it say something new. One that is voided is looked for anew, under
+    /// its next name.
+    fn is_news(&mut self, results: &Value) -> bool {
+        let is_new = self.said != results["status"];
+        self.said = results["status"].clone();
+        if self.said == "voided" {
+            self.attempt += 1;
+            self.said = Value::Null;
+        }
+        is_new
+    }
 }
 
 /// How a question stands, in a line.
@@ -119,4 +187,37 @@ fn line(n: usize, question: &Value, results: &Value) -> String {
         })
         .collect();
     format!("question {n} is {status}: {}", options.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_that_is_asked_again_is_followed_under_its_next_name() {
+        let mut followed = Followed::new(4);
+        let mut news = |status: &str| {
+            let id = followed.id();
+            let is_news = followed.is_news(&json!({ "status": status }));
+            (id, is_news)
+        };
+        let told = [
+            "open", "open", "closed", "voided", "open", "tallied", "tallied",
+        ]
+        .map(&mut news);
+        let told: Vec<_> = told.iter().map(|(id, new)| (id.as_str(), *new)).collect();
+        let (first, second) = ("q4", "q4-2");
+        assert_eq!(
+            told,
+            [
+                (first, true),
+                (first, false),
+                (first, true),
+                (first, true),
+                (second, true),
+                (second, true),
+                (second, false),
+            ]
+        );
+    }
 }
