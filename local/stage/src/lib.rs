@@ -24,6 +24,7 @@ pub mod cue;
 pub mod entitlements;
 pub mod failure;
 pub mod faults;
+pub mod followed;
 pub mod http_event;
 pub mod ivs_stub;
 pub mod json_service;

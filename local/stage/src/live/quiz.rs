@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use stage::{
     People, Stack,
+    followed::Followed,
     producer::{Producer, Scheduled},
 };
 
@@ -108,7 +109,7 @@ async fn watch(producer: &Producer, scheduled: &Scheduled, quiz: &Value) -> anyh
                 }
                 println!("{}", line(followed.n, question, &results));
             }
-            if followed.said.is_null() && followed.attempt == 1 {
+            if followed.is_unheard() {
                 break;
             }
         }
@@ -127,43 +128,6 @@ async fn watch(producer: &Producer, scheduled: &Scheduled, quiz: &Value) -> anyh
     }
     println!("The quiz is completed.");
     Ok(())
-}
-
-/// A question that is watched. It may be asked again: then as `q1-2`, `q1-3`.
-struct Followed {
-    n: usize,
-    attempt: u32,
-    /// The status that was told last.
-    said: Value,
-}
-
-impl Followed {
-    fn new(n: usize) -> Self {
-        Self {
-            n,
-            attempt: 1,
-            said: Value::Null,
-        }
-    }
-
-    fn id(&self) -> String {
-        match self.attempt {
-            1 => format!("q{}", self.n),
-            attempt => format!("q{}-{attempt}", self.n),
-        }
-    }
-
-    /// Whether these results of it say something new. One that is voided is looked for anew, under
-    /// its next name.
-    fn is_news(&mut self, results: &Value) -> bool {
-        let is_new = self.said != results["status"];
-        self.said = results["status"].clone();
-        if self.said == "voided" {
-            self.attempt += 1;
-            self.said = Value::Null;
-        }
-        is_new
-    }
 }
 
 /// How a question stands, in a line.
@@ -187,37 +151,4 @@ fn line(n: usize, question: &Value, results: &Value) -> String {
         })
         .collect();
     format!("question {n} is {status}: {}", options.join(", "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_question_that_is_asked_again_is_followed_under_its_next_name() {
-        let mut followed = Followed::new(4);
-        let mut news = |status: &str| {
-            let id = followed.id();
-            let is_news = followed.is_news(&json!({ "status": status }));
-            (id, is_news)
-        };
-        let told = [
-            "open", "open", "closed", "voided", "open", "tallied", "tallied",
-        ]
-        .map(&mut news);
-        let told: Vec<_> = told.iter().map(|(id, new)| (id.as_str(), *new)).collect();
-        let (first, second) = ("q4", "q4-2");
-        assert_eq!(
-            told,
-            [
-                (first, true),
-                (first, false),
-                (first, true),
-                (first, true),
-                (second, true),
-                (second, true),
-                (second, false),
-            ]
-        );
-    }
 }
