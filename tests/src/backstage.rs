@@ -74,15 +74,7 @@ pub async fn saga(stack: &Stack, run_id: &str) -> anyhow::Result<Saga> {
             .input()
             .is_some_and(|input| input.contains(run_id))
         {
-            let events = client
-                .get_execution_history()
-                .execution_arn(arn)
-                .into_paginator()
-                .items()
-                .send()
-                .collect::<Result<Vec<_>, _>>()
-                .await?;
-            let saga = read(&events);
+            let saga = history(&client, arn).await?;
             // The run may have been offered to more than one execution; one has taken it.
             if !saga.states.iter().any(|state| state == "NotOurs") {
                 return Ok(saga);
@@ -90,6 +82,22 @@ pub async fn saga(stack: &Stack, run_id: &str) -> anyhow::Result<Saga> {
         }
     }
     anyhow::bail!("no execution of the saga has the run {run_id}")
+}
+
+/// The history of one execution.
+///
+/// # Errors
+/// When Step Functions cannot be asked.
+pub async fn history(client: &aws_sdk_sfn::Client, execution_arn: &str) -> anyhow::Result<Saga> {
+    let events = client
+        .get_execution_history()
+        .execution_arn(execution_arn)
+        .into_paginator()
+        .items()
+        .send()
+        .collect::<Result<Vec<_>, _>>()
+        .await?;
+    Ok(read(&events))
 }
 
 fn read(events: &[HistoryEvent]) -> Saga {

@@ -58,7 +58,7 @@ pub enum CallError {
 
 /// A service of a stack's account. Cheap to clone; calls may run at the same time.
 #[derive(Debug, Clone)]
-pub(crate) struct JsonService {
+pub struct JsonService {
     http: reqwest::Client,
     endpoint_url: String,
     region: String,
@@ -71,7 +71,10 @@ pub(crate) struct JsonService {
 
 impl JsonService {
     /// The service that signatures call `name`, and whose operations are `operations.Action`.
-    pub(crate) fn new(
+    ///
+    /// # Errors
+    /// [`StackError`] when there is no HTTP client for the stack.
+    pub fn new(
         stack: &Stack,
         name: &'static str,
         operations: &'static str,
@@ -93,11 +96,10 @@ impl JsonService {
     }
 
     /// A call that only the account's administrator may make.
-    pub(crate) async fn signed(
-        &self,
-        action: &'static str,
-        body: Value,
-    ) -> Result<Value, CallError> {
+    ///
+    /// # Errors
+    /// [`CallError`] when it is refused or not answered.
+    pub async fn signed(&self, action: &'static str, body: Value) -> Result<Value, CallError> {
         let body = body.to_string();
         let mut request = self.request(action);
         for (name, value) in self.signature(action, &body)? {

@@ -39,7 +39,7 @@ pub use failure::in_one_line;
 pub use faults::{Fault, Faults};
 pub use http_event::http_event;
 pub use ivs_stub::IvsStub;
-pub use json_service::CallError;
+pub use json_service::{CallError, JsonService};
 pub use logs::Logs;
 pub use people::{People, Person, Tokens};
 pub use probe::Probe;

@@ -124,7 +124,7 @@ struct Prepared {
 
 /// How many channels are made for tests that bring a stream of their own. All channels together must
 /// fit the functions' environment, which is 4 KB.
-const SPARE_CHANNELS: usize = 8;
+const SPARE_CHANNELS: usize = 10;
 
 /// The root user of the emulator's account: a fixed word, known to everyone.
 const ROOT: &str = "test";

@@ -1,0 +1,198 @@
+//! The compensation itself fails, is stopped, comes twice: it can be started again until all is undone.
+
+use std::fmt;
+
+use aws_sdk_sfn::types::ExecutionStatus;
+use cuepoint_e2e::api::RunPath;
+use serde_json::{Value, json};
+use stage::Stack;
+
+use crate::{
+    cases::side_by_side,
+    machine::{FAULTS, Fault, Machine},
+    rehearsal::Rehearsal,
+};
+
+struct Case {
+    state: String,
+    fault: &'static str,
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.state, self.fault)
+    }
+}
+
+async fn tasks() -> Vec<String> {
+    let stack = Stack::load().unwrap();
+    Machine::compensation(&stack).await.states("Task")
+}
+
+/// A show with an open question that does nothing for a minute, since it cannot say so.
+struct Stuck {
+    rehearsal: Rehearsal,
+    execution: String,
+    run: RunPath,
+}
+
+impl Stuck {
+    async fn new() -> Self {
+        let rehearsal = Rehearsal::on_air().await;
+        let quiz_id = rehearsal.quiz(1).await;
+        let order = rehearsal.order(&quiz_id, &json!({}));
+        let show = &rehearsal.show;
+        let execution = show
+            .start_failing("PublishOpened", "throttled", &order)
+            .await;
+        show.reaches(&execution, "PublishOpened").await;
+        let run = rehearsal.run_of(&execution, &quiz_id).await;
+        Self {
+            rehearsal,
+            execution,
+            run,
+        }
+    }
+
+    /// What an operator starts the compensation with.
+    fn by_hand(&self) -> Value {
+        json!({ "quizId": self.run.quiz_id, "runId": self.run.run_id })
+    }
+
+    /// An operator starts the compensation, which nobody disturbs.
+    async fn undo_by_hand(self) {
+        let machine = &self.rehearsal.compensation;
+        let compensation = machine.start(&self.by_hand()).await;
+        let (status, said) = machine.ended(&compensation).await;
+        assert_eq!(status, ExecutionStatus::Succeeded, "{said}");
+        let (run, windows) = self.rehearsal.nothing_is_open(&self.run, 1).await;
+        assert_eq!(run["status"], "aborted");
+        assert_eq!(windows["q1"], "voided");
+        // Which compensates it again.
+        self.rehearsal.show.stop(&self.execution).await;
+        self.rehearsal.another_quiz_runs().await;
+        let (after, _) = self.rehearsal.nothing_is_open(&self.run, 1).await;
+        assert_eq!(after, run, "an ended run stays as it is");
+    }
+}
+
+#[tokio::test]
+async fn a_compensation_that_fails_does_the_rest_and_can_be_started_again() {
+    let cases = tasks().await.into_iter().map(|state| Case {
+        state,
+        fault: "refused",
+    });
+    side_by_side(cases, async |case| {
+        let stuck = Stuck::new().await;
+        let machine = &stuck.rehearsal.compensation;
+        let input = stuck.by_hand();
+        let failing = machine.start_failing(&case.state, case.fault, &input).await;
+        let (status, said) = machine.ended(&failing).await;
+        let entered = machine.entered(&failing).await;
+        assert!(entered.contains(&case.state), "{entered:?}");
+        // The audience is told if the video is there: the rest does not depend on it.
+        let expected = match case.state.as_str() {
+            "PushCancelled" => ExecutionStatus::Succeeded,
+            _ => ExecutionStatus::Failed,
+        };
+        assert_eq!(status, expected, "{said}");
+        let run = stuck.rehearsal.producer.run(&stuck.run).await.unwrap().body;
+        let windows = stuck.rehearsal.windows(&stuck.run, 1).await;
+        match case.state.as_str() {
+            "BeginCompensation" => assert_eq!(run["status"], "running"),
+            "AbortRun" => {
+                assert_eq!(
+                    (&run["status"], windows["q1"].as_str()),
+                    (&json!("running"), "voided")
+                );
+            }
+            "VoidRun" => assert_eq!(run["status"], "aborted", "the channel is free all the same"),
+            _ => {
+                assert_eq!(
+                    (&run["status"], windows["q1"].as_str()),
+                    (&json!("aborted"), "voided")
+                );
+            }
+        }
+        stuck.undo_by_hand().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_answer_that_no_task_gives_to_the_compensation_is_survived() {
+    let mut cases = Vec::new();
+    for state in tasks().await {
+        for (fault, how) in FAULTS {
+            if matches!(how, Fault::Answers(_)) && !state.starts_with("Publish") {
+                let state = state.clone();
+                cases.push(Case { state, fault });
+            }
+        }
+    }
+    side_by_side(cases, async |case| {
+        let stuck = Stuck::new().await;
+        let machine = &stuck.rehearsal.compensation;
+        let input = stuck.by_hand();
+        let failing = machine.start_failing(&case.state, case.fault, &input).await;
+        let (status, said) = machine.ended(&failing).await;
+        println!("   {case}: {status} {said}");
+        // Only an answer that is not needed may be anything.
+        if !["PushCancelled", "AbortRun"].contains(&case.state.as_str()) {
+            assert_eq!(
+                status,
+                ExecutionStatus::Failed,
+                "an operator must hear of it"
+            );
+        }
+        stuck.undo_by_hand().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_compensation_that_is_stopped_can_be_started_again() {
+    side_by_side(tasks().await, async |state| {
+        let stuck = Stuck::new().await;
+        let machine = &stuck.rehearsal.compensation;
+        let failing = machine
+            .start_failing(state, "throttled", &stuck.by_hand())
+            .await;
+        machine.reaches(&failing, state).await;
+        machine.stop(&failing).await;
+        stuck.undo_by_hand().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn three_compensations_at_once_are_one() {
+    let stuck = Stuck::new().await;
+    let machine = &stuck.rehearsal.compensation;
+    let input = stuck.by_hand();
+    let started = futures::future::join_all((0..3).map(|_| machine.start(&input))).await;
+    for execution in started {
+        let (status, said) = machine.ended(&execution).await;
+        assert_eq!(status, ExecutionStatus::Succeeded, "{said}");
+    }
+    stuck.undo_by_hand().await;
+}
+
+#[tokio::test]
+async fn a_completed_run_stays_completed() {
+    let rehearsal = Rehearsal::on_air().await;
+    let run = rehearsal.schedule(1, &json!({})).await;
+    let (completed, windows) = rehearsal.nothing_is_open(&run, 1).await;
+    assert_eq!(
+        (&completed["status"], windows["q1"].as_str()),
+        (&json!("completed"), "tallied")
+    );
+    let machine = &rehearsal.compensation;
+    let input = json!({"quizId": run.quiz_id, "runId": run.run_id});
+    let (status, said) = machine.ended(&machine.start(&input).await).await;
+    assert_eq!(status, ExecutionStatus::Succeeded, "{said}");
+    assert_eq!(
+        rehearsal.nothing_is_open(&run, 1).await,
+        (completed, windows)
+    );
+}
