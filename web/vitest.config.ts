@@ -8,5 +8,7 @@ export default defineConfig({
     environment: 'node',
     include: ['src/**/*.test.{ts,tsx}'],
     restoreMocks: true,
+    // What fails is seen at once; a busy machine is given time.
+    testTimeout: 60_000,
   },
 });
