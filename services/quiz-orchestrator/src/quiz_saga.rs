@@ -21,7 +21,7 @@ use crate::{
     store::QuizStore,
     task::{Answer, Task, TaskError},
     timing::AnswerTiming,
-    video::Video,
+    video::{self, Video},
 };
 
 mod claiming;
@@ -176,13 +176,11 @@ impl QuizSagaHandler {
         Ok(Answer::Pushed { pushed_at, bytes })
     }
 
-    /// A stream that began after the moment asked for is another one than there was then.
     async fn stream(&self, run: &Run, since: Option<i64>) -> Result<Answer, TaskError> {
         let live_since = self.video.live_since(self.channel_arn(run)?).await?;
         Ok(Answer::Stream {
             live: live_since.is_some(),
-            held: live_since
-                .is_some_and(|live| since.is_none_or(|since| live.as_millisecond() <= since)),
+            held: live_since.is_some_and(|live| since.is_none_or(|since| video::held(live, since))),
         })
     }
 

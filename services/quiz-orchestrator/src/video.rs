@@ -7,6 +7,9 @@ use cuepoint_shared::{
 };
 use jiff::Timestamp;
 
+/// How exactly IVS says when a stream began: to the second, cut off.
+const PRECISION_MILLIS: i64 = 1_000;
+
 /// A cue did not get into the video.
 #[derive(Debug, thiserror::Error)]
 pub enum VideoError {
@@ -96,5 +99,33 @@ impl Video {
                 }
             }
         }
+    }
+}
+
+/// Whether a stream has held from a moment on, in milliseconds of the epoch, when it is live now. IVS
+/// says its start in whole seconds: one that may have begun after that moment is taken as another
+/// one than there was then.
+pub(crate) fn held(live_since: Timestamp, since: i64) -> bool {
+    live_since.as_millisecond() + PRECISION_MILLIS <= since
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_has_held_only_if_it_began_before_for_certain() {
+        let since = 1_000_000_000_900;
+        for (began, expected) in [
+            (since - 10_000, true),
+            (1_000_000_000_000 - 1_000, true),
+            // It came back in the second in which the question was pushed.
+            (1_000_000_000_000, false),
+            (1_000_000_001_000, false),
+        ] {
+            let live_since = Timestamp::from_millisecond(began).unwrap();
+            assert_eq!(held(live_since, since), expected, "{began}");
+        }
+        assert!(held(Timestamp::UNIX_EPOCH, since));
     }
 }

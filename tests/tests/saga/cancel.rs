@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_sfn::types::ExecutionStatus;
-use cuepoint_e2e::api::RunPath;
+use cuepoint_e2e::{api::RunPath, questions};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -76,11 +76,21 @@ async fn a_run_is_cancelled_before_it_starts() {
 async fn a_run_is_cancelled_while_a_question_is_open_and_between_two() {
     let rehearsal = Rehearsal::on_air().await;
     let watcher = Watcher::of(&rehearsal).await;
-    let run = rehearsal.schedule(2, &json!({})).await;
+    // So long that the show is still in it when the audience has seen the end.
+    let quiz_id = rehearsal.quiz_of(&questions::quiz(2, 30)).await;
+    let asked = rehearsal.ask_for(&quiz_id, &json!({})).await;
+    let run_id = asked.expect(201).unwrap()["runId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let run = RunPath { quiz_id, run_id };
     cancelled_in(&rehearsal, &watcher, &run, "WaitForAnswers").await;
 
     let run = rehearsal.schedule(2, &json!({ "pauseSeconds": 30 })).await;
     cancelled_in(&rehearsal, &watcher, &run, "Pause").await;
+
+    let run = rehearsal.schedule(1, &json!({ "pauseSeconds": 10 })).await;
+    cancelled_in(&rehearsal, &watcher, &run, "PauseBeforeLeaderboard").await;
     rehearsal.another_quiz_runs().await;
 }
 

@@ -37,12 +37,14 @@ pub(crate) enum Fault {
 /// Every field that any task answers, none as it must be.
 fn nonsense() -> Value {
     json!({
-        "claimed": "yes", "channelId": 7, "startsAt": "tomorrow", "shards": "many",
-        "pauseSeconds": -1.5, "questions": "all", "quizId": [], "runId": {}, "openedAt": 12,
+        "claimed": "yes", "compensate": "yes", "quizId": [], "runId": {}, "channelId": 7,
+        "correlationId": 8, "executionId": 9, "startsAt": "tomorrow", "startedAt": "today",
+        "shards": "many", "pauseSeconds": -1.5, "everySeconds": "often", "onStreamLoss": 1,
+        "streamLossSeconds": "long", "ranked": "yes", "questions": "all", "openedAt": 12,
         "closesAt": "soon", "tallyAt": null, "pushedAt": "now", "bytes": "few", "status": [],
-        "counts": "many", "accepted": "some", "correct": "b", "live": 3, "liveAgrees": "no",
-        "top": 5, "voided": "q1", "ours": "perhaps", "lost": "who knows", "onAir": 2,
-        "begun": [], "undo": "yes", "asked": 0,
+        "live": 3, "held": "no", "counts": "many", "accepted": "some", "correct": "b",
+        "liveAgrees": "no", "top": 5, "voided": "q1", "failedStep": [], "reason": {}, "onAir": 2,
+        "settleSeconds": "a minute",
     })
 }
 
@@ -122,6 +124,22 @@ impl Machine {
         history.states
     }
 
+    /// Waits until an execution has entered a state so many times.
+    pub(crate) async fn reaches_again(&self, execution: &str, state: &str, times: usize) {
+        self.state(state);
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let states = self.entered(execution).await;
+            if states.iter().filter(|entered| *entered == state).count() >= times {
+                return;
+            }
+            let (status, said) = self.status(execution).await;
+            let goes_on = status == ExecutionStatus::Running && Instant::now() < end;
+            assert!(goes_on, "too few {state} in {states:?}: {status} {said}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// The id of the run that an execution has claimed, if it has.
     pub(crate) async fn claimed(&self, execution: &str) -> Option<String> {
         let history = backstage::history(&self.sfn, execution).await.unwrap();
@@ -132,18 +150,7 @@ impl Machine {
 
     /// Waits until an execution has entered a state.
     pub(crate) async fn reaches(&self, execution: &str, state: &str) {
-        self.state(state);
-        let end = Instant::now() + PATIENCE;
-        loop {
-            let states = self.entered(execution).await;
-            if states.iter().any(|entered| entered == state) {
-                return;
-            }
-            let (status, said) = self.status(execution).await;
-            let goes_on = status == ExecutionStatus::Running && Instant::now() < end;
-            assert!(goes_on, "no {state} in {states:?}: {status} {said}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        self.reaches_again(execution, state, 1).await;
     }
 
     /// Waits until an execution has ended; returns how, with its error and cause.

@@ -26,7 +26,7 @@ const OPTIONS: [&str; 8] = [
 fn poll(question: &str) -> Value {
     json!({
         "title": "A poll",
-        "questions": [{ "question": question, "answers": OPTIONS, "seconds": 5 }],
+        "questions": [{ "question": question, "answers": OPTIONS, "seconds": 10 }],
     })
 }
 
@@ -37,6 +37,10 @@ async fn a_poll_of_eight_options_is_shown_as_it_was_written() {
     // As large as a cue may be: in the video its text is cut into several packets.
     let full = largest(&rehearsal).await;
     let quiz_id = rehearsal.quiz_of(&poll(&full)).await;
+    let mut viewers = Vec::new();
+    for _ in 0..3 {
+        viewers.push(someone(&rehearsal.stack, false).await.1);
+    }
     let run = rehearsal
         .ask_for(&quiz_id, &json!({}))
         .await
@@ -56,8 +60,7 @@ async fn a_poll_of_eight_options_is_shown_as_it_was_written() {
         seen.text.len()
     );
 
-    for choice in [7, 4, 4] {
-        let (_, viewer) = someone(&rehearsal.stack, false).await;
+    for (viewer, choice) in viewers.iter().zip([7, 4, 4]) {
         viewer
             .answer(&run, "q1", choice)
             .await

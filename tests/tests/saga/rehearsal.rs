@@ -100,6 +100,16 @@ impl Rehearsal {
         }
     }
 
+    /// The stream drops and comes back while an execution is in a state; `times` counts how often it was.
+    pub(crate) async fn drops_in(&mut self, execution: &str, state: &str, times: usize) {
+        self.show.reaches_again(execution, state, times).await;
+        self.go_off_air().await;
+        self.go_on_air().await;
+        let entered = self.show.entered(execution).await;
+        let last = entered.last().expect("it has entered one");
+        assert_eq!(last, state, "the machine is too slow for this: {entered:?}");
+    }
+
     async fn is_live(&self) -> bool {
         let get = self.ivs.get_stream().channel_arn(&self.channel.arn);
         get.send().await.is_ok()

@@ -124,10 +124,10 @@ async fn a_run_is_moved_earlier() {
 #[tokio::test]
 async fn a_run_is_moved_later() {
     let rehearsal = Rehearsal::on_air().await;
-    let first = json!({ "startsAt": from_now(5).to_string() });
+    let first = json!({ "startsAt": from_now(10).to_string() });
     let run = rehearsal.schedule(1, &first).await;
     let replaced = rehearsal.execution_of(&run).await;
-    let to = from_now(12);
+    let to = from_now(20);
     move_to(&rehearsal, &run, to).await.expect(200).unwrap();
     // At its own start it finds that it was replaced.
     let (status, said) = rehearsal.show.ended(&replaced).await;

@@ -1,23 +1,28 @@
 //! The stream is lost: before a question, in the middle of one, before its results, for good.
 
+use cuepoint_e2e::questions;
 use serde_json::{Value, json};
 
 use crate::{rehearsal::Rehearsal, watcher::Watcher};
 
-/// Schedules one question, and lets the stream drop and come back while it is open.
+/// A question that is long enough for a stream to drop and come back while it is answered.
+fn long_question() -> Value {
+    questions::quiz(1, 10)
+}
+
+/// Starts a show of one question, and lets the stream drop and come back while it is open.
 async fn dropped_in_the_middle(
     on_loss: &str,
 ) -> (Rehearsal, Watcher, Value, Vec<(String, String)>) {
     let mut rehearsal = Rehearsal::on_air().await;
     let watcher = Watcher::of(&rehearsal).await;
     let settings = json!({ "onStreamLoss": on_loss, "streamLossSeconds": 60 });
-    let quiz_id = rehearsal.quiz(1).await;
+    let quiz_id = rehearsal.quiz_of(&long_question()).await;
     let order = rehearsal.order(&quiz_id, &settings);
-    let execution = rehearsal.show.start(&order).await;
-    rehearsal.show.reaches(&execution, "WaitForAnswers").await;
-    rehearsal.go_off_air().await;
-    rehearsal.go_on_air().await;
+    let show = &rehearsal.show;
+    let execution = show.start(&order).await;
     let run = rehearsal.run_of(&execution, &quiz_id).await;
+    rehearsal.drops_in(&execution, "WaitForAnswers", 1).await;
     let (body, windows) = rehearsal.nothing_is_open(&run, 1).await;
     (rehearsal, watcher, body, windows.into_iter().collect())
 }
@@ -32,6 +37,49 @@ async fn a_drop_in_the_middle_of_a_question_is_waited_out() {
     assert_eq!(body["status"], "completed");
     assert_eq!(windows, [window("q1", "tallied")]);
     watcher.sees_a("results").await;
+}
+
+#[tokio::test]
+async fn a_question_that_was_dropped_is_asked_again() {
+    let (rehearsal, watcher, body, windows) = dropped_in_the_middle("repeat").await;
+    assert_eq!(body["status"], "completed", "{body}");
+    assert_eq!(windows, [window("q1", "voided"), window("q1-2", "tallied")]);
+    let again = watcher.sees("the second attempt", |cue| cue["questionId"] == "q1-2");
+    let again = again.await.cue;
+    let question = &long_question()["questions"][0];
+    for same in ["question", "answers", "seconds"] {
+        assert_eq!(again[same], question[same]);
+    }
+    assert_eq!((&again["n"], &again["of"]), (&json!(1), &json!(1)));
+    rehearsal.another_quiz_runs().await;
+}
+
+#[tokio::test]
+async fn a_question_that_is_lost_three_times_ends_the_quiz() {
+    let mut rehearsal = Rehearsal::on_air().await;
+    let settings = json!({ "onStreamLoss": "repeat", "streamLossSeconds": 60 });
+    let quiz_id = rehearsal.quiz_of(&long_question()).await;
+    let order = rehearsal.order(&quiz_id, &settings);
+    let execution = rehearsal.show.start(&order).await;
+    let run = rehearsal.run_of(&execution, &quiz_id).await;
+    for attempt in 1..=3 {
+        rehearsal
+            .drops_in(&execution, "WaitForAnswers", attempt)
+            .await;
+    }
+    let (body, windows) = rehearsal.nothing_is_open(&run, 1).await;
+    assert_eq!(
+        (&body["status"], &body["failedStep"]),
+        (&json!("aborted"), &json!("CheckStream"))
+    );
+    let reason = body["reason"].as_str().unwrap();
+    assert!(reason.contains("StreamLost"), "{reason}");
+    let windows: Vec<_> = windows.into_iter().collect();
+    assert_eq!(
+        windows,
+        ["q1", "q1-2", "q1-3"].map(|id| window(id, "voided"))
+    );
+    rehearsal.another_quiz_runs().await;
 }
 
 #[tokio::test]
@@ -89,6 +137,28 @@ async fn results_wait_for_the_stream() {
     let entered = rehearsal.show.entered(&execution).await;
     let pushed = entered.iter().filter(|state| *state == "PushResults");
     assert!(pushed.count() > 1, "{entered:?}");
+}
+
+#[tokio::test]
+async fn the_leaderboard_waits_for_the_stream() {
+    let mut rehearsal = Rehearsal::on_air().await;
+    let watcher = Watcher::of(&rehearsal).await;
+    let run = rehearsal.schedule(1, &json!({ "pauseSeconds": 10 })).await;
+    let execution = rehearsal.execution_of(&run).await;
+    let show = &rehearsal.show;
+    show.reaches(&execution, "PauseBeforeLeaderboard").await;
+    rehearsal.go_off_air().await;
+    rehearsal.show.reaches(&execution, "WaitForStream").await;
+    rehearsal.go_on_air().await;
+    let (body, windows) = rehearsal.nothing_is_open(&run, 1).await;
+    assert_eq!(
+        (&body["status"], windows["q1"].as_str()),
+        (&json!("completed"), "tallied")
+    );
+    let entered = rehearsal.show.entered(&execution).await;
+    let pushed = entered.iter().filter(|state| *state == "PushLeaderboard");
+    assert!(pushed.count() > 1, "{entered:?}");
+    watcher.sees_a("leaderboard").await;
 }
 
 #[tokio::test]

@@ -34,6 +34,7 @@ struct Stuck {
     rehearsal: Rehearsal,
     execution: String,
     run: RunPath,
+    order: Value,
 }
 
 impl Stuck {
@@ -51,6 +52,7 @@ impl Stuck {
             rehearsal,
             execution,
             run,
+            order,
         }
     }
 
@@ -163,6 +165,26 @@ async fn a_compensation_that_is_stopped_can_be_started_again() {
         stuck.undo_by_hand().await;
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_compensation_that_is_stopped_while_it_waits_can_be_started_again() {
+    let stuck = Stuck::new().await;
+    let machine = &stuck.rehearsal.compensation;
+    let event = json!({
+        "executionArn": stuck.execution, "status": "ABORTED", "input": stuck.order.to_string(),
+    });
+    let waiting = machine.start(&event).await;
+    machine.reaches(&waiting, "WaitForTasksInFlight").await;
+    let cancelled = stuck.rehearsal.producer.cancel(&stuck.run).await.unwrap();
+    assert_eq!(
+        (cancelled.status.as_u16(), cancelled.problem()),
+        (409, "run-ended"),
+        "{}",
+        cancelled.body
+    );
+    machine.stop(&waiting).await;
+    stuck.undo_by_hand().await;
 }
 
 #[tokio::test]
