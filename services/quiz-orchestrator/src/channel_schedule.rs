@@ -5,11 +5,15 @@
 //! it is on air, whatever was planned, and gives everything back when it ends.
 
 use cuepoint_shared::ids::{QuizId, RunId};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// How many runs may wait for a channel. So many are under 40 KB in its item, of DynamoDB's 400.
 pub const MAX_SLOTS: usize = 200;
+
+/// How much later than booked a run may go on air although it then runs into the next one's time:
+/// as long as the next one waits for its channel.
+pub const MAY_DELAY: SignedDuration = SignedDuration::from_secs(120);
 
 /// The time of a run on a channel: from its start up to, not including, its planned end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,14 +98,22 @@ impl ChannelSchedule {
     /// A run goes on air. `None`: it is on air already.
     ///
     /// # Errors
-    /// The time of the run that is on air.
+    /// The time of the run that is on air, or of one that waits, if this one is so late that it
+    /// would keep it waiting for too long.
     pub fn take(&self, slot: &Slot) -> Result<Option<Self>, Slot> {
         match &self.on_air {
             Some(ours) if ours.run_id == slot.run_id => Ok(None),
             Some(other) => Err(other.clone()),
-            None => Ok(Some(
-                self.changed(Some(slot.clone()), self.without(&slot.run_id)),
-            )),
+            None => {
+                let others = self.without(&slot.run_id);
+                let delayed = others.iter().find(|other| {
+                    other.starts_at + MAY_DELAY < slot.ends_at && slot.starts_at < other.ends_at
+                });
+                match delayed {
+                    Some(other) => Err(other.clone()),
+                    None => Ok(Some(self.changed(Some(slot.clone()), others))),
+                }
+            }
         }
     }
 

@@ -76,6 +76,23 @@ fn a_run_on_air_keeps_the_channel_also_beyond_its_plan() {
 }
 
 #[test]
+fn a_late_run_does_not_keep_the_next_one_waiting_for_long() {
+    let schedule = booked(&[slot(1, 100, 200), slot(2, 300, 400)]);
+    let ends_at = |end| Slot {
+        ends_at: at(end),
+        ..slot(1, 100, 200)
+    };
+    let latest = 300 + MAY_DELAY.as_secs();
+    assert!(schedule.take(&ends_at(latest)).unwrap().is_some());
+    assert_eq!(schedule.take(&ends_at(latest + 1)), Err(slot(2, 300, 400)));
+    let passed = booked(&[slot(3, 10, 20), slot(1, 100, 200)]);
+    assert!(
+        passed.take(&ends_at(500)).unwrap().is_some(),
+        "a time before its own"
+    );
+}
+
+#[test]
 fn what_has_passed_is_forgotten_and_the_rest_is_bounded() {
     let many: Vec<_> = (0..MAX_SLOTS)
         .map(|n| slot(n, 10 * n as i64, 10 * n as i64 + 10))

@@ -25,8 +25,9 @@ pub const ANSWER: RangeInclusive<usize> = 1..=200;
 /// How many seconds viewers may have for a question.
 pub const SECONDS: RangeInclusive<u32> = 5..=120;
 
-/// How often a question is asked at most. The state machine has the same number.
-pub const ATTEMPTS: u32 = 3;
+/// How often a question is asked at most, also where its cue did not get into the video. The state
+/// machine has the same number.
+pub const ATTEMPTS: u32 = 9;
 
 /// A quiz as a producer sends it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -25,6 +25,10 @@ use crate::{
     timing::AnswerTiming,
 };
 
+/// How long after its time a run may still start. One that could not is ended: its audience has
+/// gone, and its time on the channel is over.
+pub const LATEST_START: SignedDuration = SignedDuration::from_mins(10);
+
 /// Where a run is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -99,6 +103,9 @@ pub enum NoStart {
     /// It was moved: the execution of its new time has it, or will.
     #[error("the run was moved, and is another execution's")]
     Replaced,
+    /// Its start was too long ago: nobody waits for it any more, and others count on the channel.
+    #[error("it should have started at {0}")]
+    TooLate(Timestamp),
     /// It is cancelled or over.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -136,7 +143,8 @@ pub enum Announcement {
 /// moved is scheduled anew.
 pub fn announcement(before: Option<&Run>, after: &Run) -> Option<Announcement> {
     let moved = before.is_some_and(|before| before.starts_at != after.starts_at);
-    if before.is_some_and(|before| before.status == after.status) && !moved {
+    let asked_again = after.status == RunStatus::Cancelling;
+    if before.is_some_and(|before| before.status == after.status) && !moved && !asked_again {
         return None;
     }
     Some(match after.status {
@@ -255,13 +263,16 @@ impl Run {
     /// already.
     ///
     /// # Errors
-    /// [`NoStart`] when it is not this execution's any more, is cancelled or over.
+    /// [`NoStart`] when it is not this execution's any more, is too late, cancelled or over.
     pub fn start(&self, execution_id: &str, now: Timestamp) -> Result<Option<Self>, NoStart> {
         if self.execution_id.as_deref() != Some(execution_id) {
             return Err(NoStart::Replaced);
         }
         match self.status {
             RunStatus::Running => Ok(None),
+            RunStatus::Scheduled if now.duration_since(self.starts_at) > LATEST_START => {
+                Err(NoStart::TooLate(self.starts_at))
+            }
             RunStatus::Scheduled => {
                 let mut run = self.changed(RunStatus::Running, now);
                 run.started_at = Some(now);
@@ -332,16 +343,18 @@ impl Run {
         Some(run)
     }
 
-    /// A producer cancels it: at once while it waits; while it is on air, it is then undone.
-    /// `None`: it is so already.
+    /// A producer cancels it: at once while it waits; while it is on air, it is then undone. Asked
+    /// again while it is not yet undone, it is announced again. `None`: it is cancelled already.
     ///
     /// # Errors
     /// [`Refusal`] when it is over.
     pub fn cancel(&self, now: Timestamp) -> Result<Option<Self>, Refusal> {
         match self.status {
             RunStatus::Scheduled => Ok(Some(self.changed(RunStatus::Cancelled, now))),
-            RunStatus::Running => Ok(Some(self.changed(RunStatus::Cancelling, now))),
-            RunStatus::Cancelling => Ok(None),
+            RunStatus::Running | RunStatus::Cancelling => {
+                Ok(Some(self.changed(RunStatus::Cancelling, now)))
+            }
+            RunStatus::Cancelled => Ok(None),
             ended => Err(Refusal::Status(ended)),
         }
     }

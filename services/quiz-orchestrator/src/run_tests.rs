@@ -61,7 +61,7 @@ fn a_run_is_moved_while_it_waits_and_its_execution_loses_it() {
         panic!()
     };
     assert_eq!(second.start("first", now()), Err(NoStart::Replaced));
-    let late = now() + hour + hour;
+    let late = now() + hour + LATEST_START;
     let started = second.start("second", late).unwrap().unwrap();
     assert_eq!(
         started.ends_at.duration_since(late),
@@ -71,6 +71,21 @@ fn a_run_is_moved_while_it_waits_and_its_execution_loses_it() {
     assert_eq!(started.start("second", late), Ok(None), "a repeat");
     let refused = started.moved(now(), now());
     assert_eq!(refused, Err(Refusal::Status(RunStatus::Running)));
+}
+
+#[test]
+fn a_run_does_not_start_long_after_its_time() {
+    let held = Run {
+        execution_id: Some("e".into()),
+        ..scheduled()
+    };
+    let latest = held.starts_at + LATEST_START;
+    assert!(held.start("e", latest).unwrap().is_some());
+    let too_late = latest + SignedDuration::from_millis(1);
+    let refused = held.start("e", too_late);
+    assert_eq!(refused, Err(NoStart::TooLate(held.starts_at)));
+    let started = held.start("e", latest).unwrap().unwrap();
+    assert_eq!(started.start("e", too_late), Ok(None), "a repeat");
 }
 
 #[test]
@@ -95,7 +110,17 @@ fn one_execution_gets_a_run() {
 fn a_cancelled_run_goes_no_further_and_ends_as_cancelled() {
     let cancelling = run(RunStatus::Running).cancel(now()).unwrap().unwrap();
     assert_eq!(cancelling.status, RunStatus::Cancelling);
-    assert_eq!(cancelling.cancel(now()), Ok(None));
+    let again = cancelling.cancel(now()).unwrap().unwrap();
+    assert_eq!(
+        announcement(Some(&cancelling), &again),
+        Some(Announcement::CancelRequested),
+        "asked again while it is not undone, it is announced again"
+    );
+    assert_eq!(
+        run(RunStatus::Cancelled).cancel(now()),
+        Ok(None),
+        "a repeat"
+    );
     assert_eq!(cancelling.on_air(), Err(Refusal::Cancelled));
     let held = Run {
         execution_id: Some("e".into()),

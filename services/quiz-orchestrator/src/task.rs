@@ -216,6 +216,8 @@ pub enum Answer {
         compensate: bool,
         /// Why.
         reason: String,
+        /// How many seconds until it is certain; 0: it is.
+        settle_seconds: u32,
     },
 }
 
@@ -278,6 +280,7 @@ impl TaskError {
     pub fn not_started(run_id: &RunId, why: NoStart) -> Self {
         match why {
             NoStart::Replaced => Self::Replaced(run_id.clone()),
+            NoStart::TooLate(_) => Self::Conflict(format!("run {run_id}: {why}")),
             NoStart::Refused(refusal) => Self::refused(run_id, refusal),
         }
     }

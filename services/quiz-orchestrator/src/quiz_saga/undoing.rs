@@ -11,27 +11,30 @@ use crate::{
 impl QuizSagaHandler {
     /// What the compensation is to undo, from what it was started with.
     pub(super) async fn begin_compensation(&self, trigger: &Value) -> Result<Answer, TaskError> {
-        let nothing = |reason: &str| {
+        let nothing = |reason: &str, settle_seconds: u32| {
             Ok(Answer::Nothing {
                 compensate: false,
                 reason: reason.to_owned(),
+                settle_seconds,
             })
         };
         let Some(case) = Case::read(trigger)? else {
-            return nothing("the execution never had a run");
+            return nothing("the execution never had a run", 0);
         };
         let run = match self.store.run(&case.quiz_id, &case.run_id).await? {
             Some(run) => run,
             None => match case.claimant {
-                // A direct start that could not make its run.
-                Claimant::Execution { .. } => return nothing("there is no such run"),
+                // A direct start that could not make its run, or not yet.
+                Claimant::Execution { .. } => {
+                    return nothing("there is no such run", case.settle_seconds);
+                }
                 Claimant::Producer | Claimant::Operator => {
                     return Err(no_run(&case.quiz_id, &case.run_id));
                 }
             },
         };
         if let Err(why) = case.may_undo(&run) {
-            return nothing(why);
+            return nothing(why, 0);
         }
         Ok(Answer::Undo {
             compensate: true,
