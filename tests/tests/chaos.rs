@@ -7,7 +7,7 @@ use stage::Stack;
 async fn every_tally_is_what_viewers_were_told_whatever_fails() {
     let plan = Plan {
         seed: 5,
-        seconds: 40,
+        seconds: 60,
         viewers: 120,
     };
     let stack = Stack::load().unwrap();

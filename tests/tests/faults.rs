@@ -204,6 +204,43 @@ async fn answers_in_the_last_milliseconds_with_slow_writes() {
     assert!(verdict.acknowledged < VIEWERS as u64, "none was too late");
 }
 
+/// Longer than a write's attempt may take, and than all of them together at the end.
+#[tokio::test]
+async fn writes_that_take_longer_than_they_may() {
+    let mut show = Show::open(2).await;
+    let mut faults = Vec::new();
+    for (millis, probability) in [(1_200, 0.3), (2_400, 0.5)] {
+        let rule = Rule::new(Action::Stall { millis })
+            .of_function("answer-api")
+            .to("dynamodb", "PutItem")
+            .by_chance(probability, 7);
+        faults.push(show.fault(rule).await);
+    }
+    let parts = show.parts(|random| {
+        let moment = Duration::from_millis(random.u64(0..500));
+        let hang_up = Duration::from_millis(random.u64(5..60));
+        let part = in_time(random);
+        Part {
+            when: if random.bool() {
+                When::Before(moment)
+            } else {
+                part.when
+            },
+            habit: if random.bool() {
+                Habit::HangsUp(hang_up)
+            } else {
+                Habit::Plain
+            },
+            ..part
+        }
+    });
+    let verdict = show.play(parts).await;
+    let hits = future::try_join_all(faults.iter().map(Fault::hits));
+    let hits = hits.await.unwrap();
+    assert!(hits.iter().all(|hits| *hits >= 2), "{hits:?}");
+    assert!(verdict.acknowledged >= 1, "none was taken");
+}
+
 #[tokio::test]
 async fn batches_that_come_again_in_other_pieces() {
     let mut show = Show::open(3).await;

@@ -153,14 +153,14 @@ pub(crate) struct Soak {
 /// How long, and drawn from what.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Chaos {
-    /// What everything random is drawn from: the same seed makes the same trouble.
+    /// What everything random is drawn from: the same seed draws the same answers and faults.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// How long questions are asked; each takes 20 seconds.
+    /// How long questions are asked; each takes 30 seconds.
     #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) seconds: u64,
     /// How many viewers answer each question.
-    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=5_000))]
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=5_000))]
     pub(crate) viewers: u32,
     /// Write the report to this file, as JSON.
     ///

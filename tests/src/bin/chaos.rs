@@ -22,7 +22,7 @@ struct Arguments {
     #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     seconds: u64,
     /// How many viewers answer each question.
-    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=5_000))]
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=5_000))]
     viewers: u32,
     /// Writes the report to this file, as JSON.
     #[arg(long)]

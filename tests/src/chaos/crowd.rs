@@ -177,7 +177,7 @@ pub async fn settle(
                 break;
             }
             match viewer.send(question, part.choice, None).await {
-                Said::Refused => ledger.note_none(&viewer.id),
+                Said::TooLate => ledger.note_none(&viewer.id),
                 Said::Nothing => sleep(Duration::from_millis(200)).await,
                 said => ledger.note(&viewer.id, part.choice, said),
             }
@@ -201,8 +201,8 @@ impl Viewer {
         };
         if part.habit == Habit::Misses {
             let said = self.send(question, OPTIONS, None).await;
-            // Whether an option that there is not is accepted is never unknown.
-            if said != Said::Nothing {
+            // That it is not accepted is never unknown. Too late is said before it is looked at.
+            if !matches!(said, Said::Nothing | Said::TooLate) {
                 note(OPTIONS, said);
             }
         }
@@ -264,7 +264,8 @@ fn said(reply: &Reply) -> Said {
             let choice = reply.body["choice"].as_u64();
             choice.map_or(Said::Nothing, |choice| Said::Already(choice as u32))
         }
-        StatusCode::GONE | StatusCode::UNPROCESSABLE_ENTITY => Said::Refused,
+        StatusCode::GONE if reply.problem() == "window-closed" => Said::TooLate,
+        StatusCode::UNPROCESSABLE_ENTITY => Said::NoSuchOption,
         // By the clock of another function the question may not be open yet.
         StatusCode::CONFLICT if reply.problem() == "window-not-open" => Said::Nothing,
         StatusCode::TOO_MANY_REQUESTS => Said::Nothing,

@@ -14,8 +14,10 @@ pub enum Said {
     Accepted(Timestamp),
     /// Another one counts.
     Already(u32),
-    /// It does not count: too late, or no such option.
-    Refused,
+    /// It came too late: none of this viewer counts, now and for ever.
+    TooLate,
+    /// There is no such option. Another one may still count.
+    NoSuchOption,
     /// Nothing that tells: no answer, or a failure that may pass.
     Nothing,
     /// What must not be said, by its HTTP status.
@@ -27,6 +29,8 @@ pub enum Said {
 struct Entry {
     accepted: Option<u32>,
     received_at: Option<Timestamp>,
+    /// They were told that it is too late.
+    too_late: bool,
     unknown: bool,
 }
 
@@ -49,13 +53,16 @@ impl Ledger {
                 entry.received_at = Some(at);
             }
             Said::Already(other) => entry.accepted = Some(other),
-            Said::Refused | Said::Unexpected(_) => {}
+            Said::TooLate => entry.too_late = true,
+            Said::NoSuchOption | Said::Unexpected(_) => {}
             Said::Nothing => entry.unknown |= entry.accepted.is_none(),
         }
         if entry.accepted.is_some() {
             entry.unknown = false;
         }
         let wrong = match said {
+            Said::Accepted(_) | Said::Already(_) if before.too_late => true,
+            Said::TooLate => before.accepted.is_some(),
             Said::Accepted(_) | Said::Already(_) if before.accepted.is_some() => {
                 let another_time =
                     before.received_at.is_some() && before.received_at != entry.received_at;
@@ -72,16 +79,11 @@ impl Ledger {
         }
     }
 
-    /// Notes that after the question had closed an answer was refused as too late: none of this
-    /// viewer counts.
+    /// Notes that a viewer was asked again after the question had closed, and told that none counts.
     pub fn note_none(&mut self, viewer_id: &str) {
+        self.note(viewer_id, 0, Said::TooLate);
         let entry = self.entries.entry(viewer_id.to_owned()).or_default();
         entry.unknown = false;
-        if let Some(choice) = entry.accepted {
-            self.contradictions.push(format!(
-                "option {choice} was accepted, and then there was no answer"
-            ));
-        }
     }
 
     /// Whether it is known of this viewer which answer counts, or that none does.
@@ -159,7 +161,8 @@ mod tests {
         ledger.note("a", 1, at(1));
         ledger.note("a", 1, at(1));
         ledger.note("a", 2, Said::Already(1));
-        ledger.note("b", 9, Said::Refused);
+        ledger.note("b", 9, Said::NoSuchOption);
+        ledger.note("b", 1, Said::TooLate);
         ledger.note("c", 0, Said::Nothing);
         ledger.note_none("c");
         ledger.note("d", 3, Said::Nothing);
@@ -189,11 +192,26 @@ mod tests {
             ledger.note("a", 1, at(1));
             ledger.note_none("a");
         };
+        let closed = |ledger: &mut Ledger| {
+            ledger.note("a", 1, at(1));
+            ledger.note("a", 2, Said::TooLate);
+        };
+        let opened_again = |ledger: &mut Ledger| {
+            ledger.note("a", 1, Said::TooLate);
+            ledger.note("a", 1, at(1));
+        };
+        let kept_all_along = |ledger: &mut Ledger| {
+            ledger.note("a", 1, Said::TooLate);
+            ledger.note("a", 1, Said::Already(2));
+        };
         let odd = |ledger: &mut Ledger| ledger.note("a", 1, Said::Unexpected(401));
         let itself = |ledger: &mut Ledger| ledger.note("a", 1, Said::Already(1));
         assert_eq!(found(another_option), 1);
         assert_eq!(found(another_time), 1);
         assert_eq!(found(gone), 1);
+        assert_eq!(found(closed), 1);
+        assert_eq!(found(opened_again), 1);
+        assert_eq!(found(kept_all_along), 1);
         assert_eq!(found(odd), 1);
         assert_eq!(found(itself), 1);
     }

@@ -111,7 +111,6 @@ impl Report {
         self.faults.killed += happened.killed;
         self.faults.redelivered += happened.redelivered;
         self.faults.throttled += happened.throttled;
-        self.faults.late += happened.late;
     }
 
     /// Adds what a question has shown.
@@ -124,6 +123,31 @@ impl Report {
         self.live_equals_final &= verdict.live_equals_final;
         self.faults.late += verdict.late;
         self.problems.extend(verdict.problems);
+    }
+
+    /// Finds fault with a run that has shown nothing: hardly an answer counted, or nothing failed.
+    pub fn ask_for_trouble(&mut self) {
+        if self.acknowledged * 10 < self.sent {
+            let (acknowledged, sent) = (self.acknowledged, self.sent);
+            self.problems.push(format!(
+                "only {acknowledged} of {sent} answers were acknowledged: it shows little"
+            ));
+        }
+        let Happened {
+            killed,
+            redelivered,
+            throttled,
+            late,
+        } = self.faults;
+        let kinds = [
+            ("was killed", killed),
+            ("was delivered again", redelivered),
+            ("was refused or lost", throttled),
+            ("was late", late),
+        ];
+        let never = kinds.iter().filter(|(_, times)| *times == 0);
+        let never = never.map(|(what, _)| format!("nothing {what}: it shows little"));
+        self.problems.extend(never);
     }
 
     /// What a reader wants to know.
@@ -216,6 +240,25 @@ mod tests {
         assert_eq!((report.lost, report.double), (1, 1));
         assert!(!report.live_equals_final);
         assert_eq!(report.problems.len(), 3, "{:?}", report.problems);
+    }
+
+    #[test]
+    fn a_run_that_shows_nothing_is_a_problem() {
+        let mut report = report(&[(round(&[0], &[1, 0, 0, 0]), &[1, 0, 0, 0])]);
+        report.ask_for_trouble();
+        assert_eq!(report.problems.len(), 4, "{:?}", report.problems);
+        report.problems.clear();
+        report.faults = Happened {
+            killed: 1,
+            redelivered: 1,
+            throttled: 1,
+            late: 1,
+        };
+        report.ask_for_trouble();
+        assert_eq!(report.problems, Vec::<String>::new());
+        report.sent = 11;
+        report.ask_for_trouble();
+        assert_eq!(report.problems.len(), 1, "{:?}", report.problems);
     }
 
     #[test]

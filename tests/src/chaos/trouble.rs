@@ -1,6 +1,10 @@
 //! What fails while a question is open, drawn from the seed.
 
-use std::{cell::Cell, future::Future, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    future::Future,
+    time::Duration,
+};
 
 use fastrand::Rng;
 use serde::Serialize;
@@ -13,7 +17,9 @@ use tokio::time::sleep;
 use crate::chaos::{Scene, question::Question, stream};
 
 /// The functions that work on answers.
-const FUNCTIONS: [&str; 3] = ["answer-api", "live-tally", "answer-saga"];
+const FUNCTIONS: [&str; 4] = ["answer-api", "live-tally", "answer-saga", "answer-recorder"];
+/// How many batches of a stream that comes again are delivered at most, each time.
+const BATCHES: usize = 5;
 
 /// What has happened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -36,6 +42,7 @@ pub struct Trouble {
     again: Vec<Duration>,
     random: Cell<Rng>,
     happened: Cell<Happened>,
+    problems: RefCell<Vec<String>>,
 }
 
 impl Trouble {
@@ -57,10 +64,10 @@ impl Trouble {
             faults.push((scene.faults.add(rule).await?, kills));
         }
         let mut moments = |count: usize| -> Vec<_> {
-            let pause = |_| Duration::from_millis(random.u64(200..3_000));
+            let pause = |_| Duration::from_millis(random.u64(200..5_000));
             (0..count).map(pause).collect()
         };
-        let (kills, again) = (moments(4), moments(6));
+        let (kills, again) = (moments(6), moments(6));
         let kills = kills
             .into_iter()
             .map(|pause| (pause, FUNCTIONS[random.usize(0..FUNCTIONS.len())]))
@@ -72,6 +79,7 @@ impl Trouble {
             again,
             random: Cell::new(random.fork()),
             happened: Cell::default(),
+            problems: RefCell::default(),
         })
     }
 
@@ -101,8 +109,9 @@ impl Trouble {
     async fn kill(&self, scene: &Scene) {
         for (pause, function) in &self.kills {
             sleep(*pause).await;
-            if let Ok(killed) = faults::kill(&scene.stack, function) {
-                self.happen(|happened| happened.killed += killed as u64);
+            match faults::kill(&scene.stack, function) {
+                Ok(killed) => self.happen(|happened| happened.killed += killed as u64),
+                Err(error) => self.fail(format!("{function} cannot be killed: {error}")),
             }
         }
     }
@@ -112,22 +121,29 @@ impl Trouble {
     async fn redeliver(&self, scene: &Scene, question: &Question) {
         for pause in &self.again {
             sleep(*pause).await;
-            let Ok(records) = stream::of_run(&scene.stack, &question.run.run_id).await else {
-                continue;
-            };
-            let mut random = self.random.take();
-            let batches = stream::resplit(records.len(), &mut random);
-            self.random.set(random);
-            for batch in batches.into_iter().take(5) {
-                if stream::deliver(&scene.functions, &records[batch], None)
-                    .await
-                    .is_err()
-                {
-                    break;
-                }
-                self.happen(|happened| happened.redelivered += 1);
+            match self.redeliver_once(scene, question).await {
+                Ok(batches) => self.happen(|happened| happened.redelivered += batches),
+                Err(error) => self.fail(format!("the stream does not come again: {error:#}")),
             }
         }
+    }
+
+    async fn redeliver_once(&self, scene: &Scene, question: &Question) -> anyhow::Result<u64> {
+        let records = stream::of_run(&scene.stack, &question.run.run_id).await?;
+        let mut random = self.random.take();
+        let batches = stream::resplit(records.len(), &mut random);
+        self.random.set(random);
+        let some = batches.into_iter().take(BATCHES);
+        let mut delivered = 0;
+        for batch in some {
+            stream::deliver(&scene.functions, &records[batch], None).await?;
+            delivered += 1;
+        }
+        Ok(delivered)
+    }
+
+    fn fail(&self, problem: String) {
+        self.problems.borrow_mut().push(problem);
     }
 
     fn happen(&self, change: impl FnOnce(&mut Happened)) {
@@ -136,11 +152,11 @@ impl Trouble {
         self.happened.set(happened);
     }
 
-    /// Ends it; what has happened.
+    /// Ends it; what has happened, and what went wrong beyond what was to fail.
     ///
     /// # Errors
     /// When the fault proxy does not say what it has hit.
-    pub async fn end(self) -> anyhow::Result<Happened> {
+    pub async fn end(self) -> anyhow::Result<(Happened, Vec<String>)> {
         let mut happened = self.happened.get();
         for (fault, kills) in &self.faults {
             let hits = fault.hits().await?;
@@ -149,7 +165,7 @@ impl Trouble {
                 false => happened.throttled += hits,
             }
         }
-        Ok(happened)
+        Ok((happened, self.problems.into_inner()))
     }
 }
 
@@ -177,6 +193,11 @@ fn draw(random: &mut Rng) -> Vec<Rule> {
         (Action::KillBefore, "answer-saga", "Query"),
         (Action::KillAfter, "answer-saga", "PutItem"),
         (Action::LoseAnswer, "answer-saga", "PutItem"),
+        (Action::Throttle, "answer-recorder", "Query"),
+        (Action::KillBefore, "answer-recorder", "Query"),
+        (Action::Fail, "answer-recorder", "PutEvents"),
+        (Action::LoseAnswer, "answer-recorder", "PutEvents"),
+        (Action::KillAfter, "answer-recorder", "PutEvents"),
     ];
     let mut rules = Vec::new();
     for (action, function, operation) in candidates {
@@ -188,9 +209,13 @@ fn draw(random: &mut Rng) -> Vec<Rule> {
             (_, true) => (0.5, 3),
             (_, false) => (0.5, 8),
         };
+        let service = match operation {
+            "PutEvents" => "events",
+            _ => "dynamodb",
+        };
         let rule = Rule::new(action)
             .of_function(function)
-            .to("dynamodb", operation)
+            .to(service, operation)
             .by_chance(probability, seed)
             .times(times);
         rules.extend(taken.then_some(rule));
