@@ -10,11 +10,11 @@ use cuepoint_e2e::{
     api::receive,
     chaos::{
         crowd::{Part, When},
-        question::SECONDS,
+        question::{SECONDS, until},
     },
 };
 use futures::FutureExt;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::json;
 use stage::{
@@ -26,6 +26,9 @@ use super::{CLOCKS, Show, in_time};
 
 /// How far times are taken to be the same, in milliseconds.
 const SAME: i64 = 10;
+
+/// How far a clock may be behind, and some time more.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_millis(1_200);
 
 /// Makes the library; it lies beside the test's own program.
 fn library() -> PathBuf {
@@ -74,6 +77,8 @@ async fn clock_of_answer_api(show: &Show) -> (i64, i64) {
         "{}/questions/{}/answers",
         show.question.run, show.question.id
     );
+    // Until then one that is behind takes an answer for one at the opening.
+    until(show.question.opened_at + CLOCK_TOLERANCE).await;
     loop {
         let request = show.scene.crowd[0].api().request(Method::POST, &path);
         let before = Timestamp::now();
