@@ -120,6 +120,9 @@ fn classify(code: &str, status: u16) -> Failure {
         | "Throttling"
         | "TooManyRequestsException"
         | "ProvisionedThroughputExceededException"
+        // SQS has names of its own.
+        | "RequestThrottled"
+        | "KmsThrottled"
         | "RequestLimitExceeded"
         | "LimitExceededException"
         | "TransactionInProgressException" => Failure::Throttled,
@@ -136,6 +139,7 @@ mod tests {
     #[test]
     fn what_may_pass_is_told_from_what_may_not() {
         assert_eq!(classify("ThrottlingException", 400), Failure::Throttled);
+        assert_eq!(classify("RequestThrottled", 400), Failure::Throttled);
         assert_eq!(classify("Whatever", 429), Failure::Throttled);
         assert_eq!(classify("InternalServerError", 500), Failure::Unavailable);
         assert_eq!(classify("ValidationException", 400), Failure::Refused);

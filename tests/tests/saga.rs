@@ -19,6 +19,8 @@ mod events;
 mod failing;
 #[path = "saga/machine.rs"]
 mod machine;
+#[path = "saga/passing.rs"]
+mod passing;
 #[path = "saga/poll.rs"]
 mod poll;
 #[path = "saga/rehearsal.rs"]

@@ -13,12 +13,13 @@ use serde_json::Value;
 const MACHINES: [&str; 2] = ["quiz-show", "quiz-show-compensation"];
 
 /// Every way to fail that the page knows.
-const KINDS: [&str; 12] = [
+const KINDS: [&str; 13] = [
     "task error",
     "throttling",
     "timeout",
     "crash",
     "malformed answer",
+    "passing failure",
     "stopped",
     "out of time",
     "off air",

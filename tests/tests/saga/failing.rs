@@ -68,13 +68,7 @@ impl Way {
 }
 
 /// The tasks that answer nothing which a later state needs.
-const DONE_WITHOUT: [&str; 5] = [
-    "CheckRun",
-    "CloseWindow",
-    "PushResults",
-    "Leaderboard",
-    "PushLeaderboard",
-];
+const DONE_WITHOUT: [&str; 4] = ["CheckRun", "CloseWindow", "PushResults", "PushLeaderboard"];
 
 async fn tasks() -> Vec<String> {
     Machine::show(&Stack::load().unwrap()).await.states("Task")

@@ -122,7 +122,8 @@ impl Rehearsal {
 
     /// Writes a quiz; returns its id.
     pub(crate) async fn quiz_of(&self, quiz: &Value) -> String {
-        let created = self.producer.create_quiz(quiz).await.unwrap();
+        let create = async || self.producer.create_quiz(quiz).await.unwrap();
+        let created = patiently(create).await;
         let created = created.expect(201).unwrap();
         created["quizId"].as_str().unwrap().to_owned()
     }
@@ -177,7 +178,8 @@ impl Rehearsal {
     pub(crate) async fn run_until(&self, run: &RunPath, wanted: impl Fn(&Value) -> bool) -> Value {
         let end = Instant::now() + PATIENCE;
         loop {
-            let body = self.producer.run(run).await.unwrap().expect(200).unwrap();
+            let reply = patiently(async || self.producer.run(run).await.unwrap()).await;
+            let body = reply.expect(200).unwrap();
             if wanted(&body) {
                 return body;
             }
@@ -231,7 +233,8 @@ impl Rehearsal {
                     1 => format!("q{question}"),
                     attempt => format!("q{question}-{attempt}"),
                 };
-                let reply = self.producer.results(run, &id).await.unwrap();
+                let results = async || self.producer.results(run, &id).await.unwrap();
+                let reply = patiently(results).await;
                 if reply.status != 404 {
                     let body = reply.expect(200).unwrap();
                     windows.insert(id, body["status"].as_str().unwrap().to_owned());
@@ -285,7 +288,8 @@ impl Rehearsal {
     pub(crate) async fn another_quiz_runs(&self) {
         let next = self.schedule(1, &json!({})).await;
         self.question_is(&next, "q1", "open").await;
-        let cancelled = self.producer.cancel(&next).await.unwrap();
+        let cancel = async || self.producer.cancel(&next).await.unwrap();
+        let cancelled = patiently(cancel).await;
         cancelled.expect(202).unwrap();
         self.run_is(&next, "cancelled").await;
     }
@@ -297,6 +301,19 @@ pub(crate) async fn someone(stack: &Stack, producer: bool) -> (stage::Person, Ap
     let username = format!("{}@example.com", Uuid::new_v4().simple());
     let made = audience::person(stack, &api, &username, "Someone", producer);
     made.await.unwrap()
+}
+
+/// Does again what the API asks to try again in a moment, which may be done twice: a call to the
+/// cloud takes too long when this machine has much to do.
+async fn patiently(call: impl AsyncFn() -> Reply) -> Reply {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let reply = call().await;
+        if reply.status != 503 || Instant::now() > end {
+            return reply;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
 }
 
 fn merged(mut value: Value, settings: &Value) -> Value {
