@@ -166,7 +166,6 @@ async fn an_answer_that_no_task_gives_is_survived() {
 #[tokio::test]
 async fn a_task_that_fails_again_and_again_is_undone() {
     let cases = [
-        ("ClaimRun", "throttled", "Throttled"),
         ("StartRun", "crashed", "Runtime.ExitError"),
         ("OpenWindow", "timed-out", "States.Timeout"),
         ("PushQuestion", "throttled", "Throttled"),

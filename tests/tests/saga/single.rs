@@ -104,8 +104,8 @@ async fn decisions_hold_at_their_bounds() {
     };
     let lost = |on_loss: &str| json!({ "onStreamLoss": on_loss });
     let held = |held: bool, on_loss: &str| json!({ "held": held, "onStreamLoss": on_loss });
-    let attempt = |attempt: u32| json!({ "attempt": attempt, "question": { "questionId": "q1" } });
-    let back = |live: bool, resume: &str, until: u64| json!({ "live": live, "resume": resume, "awaitedUntil": until });
+    let attempt = |attempt: u32, shown: u32| json!({ "attempt": attempt, "shown": shown, "question": { "questionId": "q1" } });
+    let back = |live: bool, resume: &str, until: u64| json!({ "live": live, "resume": resume, "awaitedUntil": until, "lookAgainSeconds": 3 });
     let pushed = |at: u32| json!({ "pushedAt": at, "latestPush": 1_000 });
     let failed = |error: &str| json!({ "failure": { "Error": error, "Cause": "" } });
     for (state, variables, expected) in [
@@ -131,21 +131,27 @@ async fn decisions_hold_at_their_bounds() {
         ("QuestionLost?", lost("wait"), "VoidAttempt"),
         ("QuestionLost?", lost("repeat"), "VoidAttempt"),
         ("QuestionLost?", lost("abort"), "RecordFailure"),
-        ("AttemptsLeft?", attempt(1), "AwaitStream"),
-        ("AttemptsLeft?", attempt(2), "AwaitStream"),
-        ("AttemptsLeft?", attempt(3), "TooManyAttempts"),
+        ("AttemptsLeft?", attempt(1, 0), "AwaitStream"),
+        ("AttemptsLeft?", attempt(2, 2), "AwaitStream"),
+        ("AttemptsLeft?", attempt(8, 0), "AwaitStream"),
+        ("AttemptsLeft?", attempt(3, 3), "TooManyAttempts"),
+        ("AttemptsLeft?", attempt(9, 0), "TooManyAttempts"),
         ("AwaitToPush?", lost("wait"), "AwaitStream"),
         ("AwaitToPush?", lost("repeat"), "AwaitStream"),
         ("AwaitToPush?", lost("abort"), "RecordFailure"),
-        ("StreamBack?", back(true, "OpenWindow", past), "OpenWindow"),
         (
             "StreamBack?",
-            back(true, "PushResults", past),
+            back(true, "OpenWindow", future),
+            "OpenWindow",
+        ),
+        (
+            "StreamBack?",
+            back(true, "PushResults", future),
             "PushResults",
         ),
         (
             "StreamBack?",
-            back(true, "PushLeaderboard", past),
+            back(true, "PushLeaderboard", future),
             "PushLeaderboard",
         ),
         (
@@ -154,6 +160,7 @@ async fn decisions_hold_at_their_bounds() {
             "WaitForStream",
         ),
         ("StreamBack?", back(false, "OpenWindow", past), "StreamGone"),
+        ("StreamBack?", back(true, "OpenWindow", past), "StreamGone"),
         (
             "AnyPoints?",
             json!({ "ranked": true }),
@@ -180,6 +187,8 @@ async fn decisions_of_the_compensation_hold_at_their_bounds() {
             json!({ "compensate": false }),
             "NothingToUndo",
         ),
+        ("MadeLate?", json!({ "settleSeconds": 0 }), "NothingToUndo"),
+        ("MadeLate?", json!({ "settleSeconds": 75 }), "WaitForClaim"),
         ("AnyVoided?", json!({ "toPublish": [] }), "ToldAudience?"),
         (
             "AnyVoided?",
