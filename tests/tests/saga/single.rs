@@ -185,7 +185,7 @@ async fn decisions_of_the_compensation_hold_at_their_bounds() {
         (
             "Compensate?",
             json!({ "compensate": false }),
-            "NothingToUndo",
+            "MadeLate?",
         ),
         ("MadeLate?", json!({ "settleSeconds": 0 }), "NothingToUndo"),
         ("MadeLate?", json!({ "settleSeconds": 75 }), "WaitForClaim"),
