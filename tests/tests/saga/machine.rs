@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    sync::Mutex,
     time::{Duration, Instant},
 };
 
@@ -181,14 +182,27 @@ impl Machine {
         let listed = list.into_paginator().items().send();
         let mut found = Vec::new();
         for execution in listed.collect::<Result<Vec<_>, _>>().await.unwrap() {
-            let describe = self.sfn.describe_execution();
             let arn = execution.execution_arn();
-            let described = describe.execution_arn(arn).send().await.unwrap();
-            if described.input().is_some_and(|input| input.contains(what)) {
+            if self.input_of(arn).await.contains(what) {
                 found.push(arn.to_owned());
             }
         }
         found
+    }
+
+    /// What an execution was started with. It never changes, so each is asked for once.
+    async fn input_of(&self, arn: &str) -> String {
+        static INPUTS: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+        let known = INPUTS.lock().unwrap().get(arn).cloned();
+        if let Some(input) = known {
+            return input;
+        }
+        let describe = self.sfn.describe_execution().execution_arn(arn);
+        let described = describe.send().await.unwrap();
+        let input = described.input().unwrap_or_default().to_owned();
+        let mut inputs = INPUTS.lock().unwrap();
+        inputs.insert(arn.to_owned(), input.clone());
+        input
     }
 }
 

@@ -182,11 +182,7 @@ async fn decisions_of_the_compensation_hold_at_their_bounds() {
     let eleven: Vec<_> = (1..=11).map(|n| format!("q{n}")).collect();
     for (state, variables, expected) in [
         ("Compensate?", json!({ "compensate": true }), "VoidRun"),
-        (
-            "Compensate?",
-            json!({ "compensate": false }),
-            "MadeLate?",
-        ),
+        ("Compensate?", json!({ "compensate": false }), "MadeLate?"),
         ("MadeLate?", json!({ "settleSeconds": 0 }), "NothingToUndo"),
         ("MadeLate?", json!({ "settleSeconds": 75 }), "WaitForClaim"),
         ("AnyVoided?", json!({ "toPublish": [] }), "ToldAudience?"),
