@@ -72,6 +72,7 @@ fn killed_after(first: u64) -> Case {
 #[tokio::test]
 async fn what_passes_is_retried_and_the_show_goes_on() {
     let mut cases = vec![
+        at_each_kind_of_call("throttled", Action::Throttle, ATTEMPTS),
         at_each_kind_of_call("failed", Action::Fail, ATTEMPTS),
         at_each_kind_of_call("answer lost", Action::LoseAnswer, 1),
         at_each_kind_of_call("killed before", Action::KillBefore, 1),
