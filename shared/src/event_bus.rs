@@ -21,6 +21,9 @@ const ATTEMPTS: u32 = 4;
 /// How long until it is sent again the first time; each later time it is twice as long.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// The code of an entry that the answer leaves out: as EventBridge says that it failed by itself.
+const NOT_ANSWERED: &str = "InternalFailure";
+
 /// An event ready to be put on the bus.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outgoing {
@@ -151,16 +154,20 @@ impl EventBus {
 }
 
 /// What of a call was refused, and why. The answer has an entry for each that was sent, in the same
-/// order.
+/// order; what has none was not taken, as far as is known.
 fn refused<'a>(
     sent: &[&'a Outgoing],
     answer: &[PutEventsResultEntry],
 ) -> Vec<(&'a Outgoing, AwsError)> {
-    let pairs = sent.iter().zip(answer);
-    pairs
+    let answered = answer.iter().map(Some).chain(std::iter::repeat(None));
+    sent.iter()
+        .zip(answered)
         .filter_map(|(event, entry)| {
-            let code = entry.error_code()?;
-            let error = AwsError::listed("PutEvents", Some(code), entry.error_message());
+            let (code, message) = match entry {
+                Some(entry) => (entry.error_code()?, entry.error_message()),
+                None => (NOT_ANSWERED, None),
+            };
+            let error = AwsError::listed("PutEvents", Some(code), message);
             Some((*event, error))
         })
         .collect()
@@ -239,6 +246,10 @@ mod tests {
         assert!(matches!(one[..], [(again, _)] if again == &events[1]));
         assert!(given_up(&one, ATTEMPTS - 1).is_none());
         assert!(given_up(&one, ATTEMPTS).unwrap().may_pass());
+        let short = refused(&sent, &[entry(None)]);
+        assert!(matches!(short[..], [(second, _), (third, _)]
+            if second == &events[1] && third == &events[2]));
+        assert!(given_up(&short, ATTEMPTS).unwrap().may_pass());
         let lasting = after([throttled, Some("MalformedDetail"), None]);
         assert!(!given_up(&lasting, 1).unwrap().may_pass());
     }

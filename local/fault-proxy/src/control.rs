@@ -5,7 +5,6 @@
 //! | `POST /rules`, a [`Rule`] | 201 `{"id": 7}` |
 //! | `GET /rules/7` | 200, a [`Count`] |
 //! | `DELETE /rules/7` | 204 |
-//! | `DELETE /rules` | 204, and no rule is left |
 
 use std::{io, sync::Arc};
 
@@ -29,7 +28,7 @@ use crate::{
 /// When the listener fails.
 pub async fn serve(listener: TcpListener, rules: Arc<Rules>) -> io::Result<()> {
     let router = Router::new()
-        .route("/rules", post(add).delete(clear))
+        .route("/rules", post(add))
         .route("/rules/{id}", get(count).delete(remove))
         .with_state(rules);
     axum::serve(listener, router).await
@@ -38,11 +37,6 @@ pub async fn serve(listener: TcpListener, rules: Arc<Rules>) -> io::Result<()> {
 async fn add(State(rules): State<Arc<Rules>>, Json(rule): Json<Rule>) -> (StatusCode, Json<Value>) {
     let id = rules.add(rule);
     (StatusCode::CREATED, Json(json!({ "id": id })))
-}
-
-async fn clear(State(rules): State<Arc<Rules>>) -> StatusCode {
-    rules.clear();
-    StatusCode::NO_CONTENT
 }
 
 async fn count(

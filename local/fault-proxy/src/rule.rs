@@ -93,11 +93,6 @@ impl Rule {
         }
     }
 
-    /// Counts calls and changes none.
-    pub fn counting() -> Self {
-        Self::new(Action::Fail).times(0)
-    }
-
     /// Only calls of this function.
     #[must_use]
     pub fn of_function(mut self, function: &str) -> Self {

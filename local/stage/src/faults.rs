@@ -6,17 +6,15 @@
 //! given one are touched.
 
 use std::{
-    ffi::OsStr,
-    fs, io,
+    io,
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
-    os::fd::OwnedFd,
     time::Duration,
 };
 
-pub use fault_proxy::{Action, Chance, Count, Rule};
-use reqwest::{Client, Method, Response};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use fault_proxy::caller;
+pub use fault_proxy::{Action, Count, Rule};
+use reqwest::{Client, Response};
 use serde_json::Value;
 
 use crate::stack::{Stack, StackError};
@@ -28,7 +26,9 @@ const TAKEN_BACK_WITHIN: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 pub enum FaultError {
     /// The functions call the cloud directly.
-    #[error("this cloud has no fault proxy: `cargo xtask test` and `cargo xtask chaos` start one")]
+    #[error(
+        "this cloud has no fault proxy: `cargo xtask test`, `cargo xtask chaos` and `cargo xtask up --faults` start one"
+    )]
     NoProxy,
     /// Its address is not one.
     #[error(transparent)]
@@ -90,16 +90,6 @@ impl Faults {
             id,
         })
     }
-
-    /// Takes all rules back, those of other tests too.
-    ///
-    /// # Errors
-    /// [`FaultError::Proxy`]
-    pub async fn clear(&self) -> Result<(), FaultError> {
-        let url = format!("{}/rules", self.control_url);
-        answer(self.http.request(Method::DELETE, url)).await?;
-        Ok(())
-    }
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> Result<Response, reqwest::Error> {
@@ -118,7 +108,7 @@ impl Fault {
     /// What it has hit so far.
     ///
     /// # Errors
-    /// [`FaultError::Proxy`], also when all rules were taken back.
+    /// [`FaultError::Proxy`]
     pub async fn count(&self) -> Result<Count, FaultError> {
         let request = self.faults.http.get(self.url());
         Ok(answer(request).await?.json().await?)
@@ -155,8 +145,11 @@ impl Fault {
 
 impl Drop for Fault {
     fn drop(&mut self) {
-        // The proxy has ended when this fails, and with it all faults.
-        let _ = self.take_back();
+        // Usually the proxy has ended when this fails, and with it all faults. Else the rule is about
+        // one test's run only, which is over.
+        if let Err(error) = self.take_back() {
+            eprintln!("a fault is not taken back: {error}");
+        }
     }
 }
 
@@ -168,88 +161,11 @@ impl Drop for Fault {
 pub fn kill(stack: &Stack, function: &str) -> io::Result<usize> {
     let proxy = stack.fault_proxy.as_ref();
     let endpoint_url = proxy.map_or(&stack.endpoint_url, |proxy| &proxy.endpoint_url);
+    // The stack's bus is named like the stack.
+    let function = format!("{}-{function}", stack.outputs.event_bus_name);
     let variables = [
-        // The stack's bus is named like the stack.
-        format!(
-            "AWS_LAMBDA_FUNCTION_NAME={}-{function}",
-            stack.outputs.event_bus_name
-        ),
-        format!("AWS_ENDPOINT_URL={endpoint_url}"),
+        (caller::FUNCTION, function.as_str()),
+        ("AWS_ENDPOINT_URL", endpoint_url.as_str()),
     ];
-    let mut killed = 0;
-    for process in fs::read_dir("/proc")? {
-        let Some(pid) = pid(&process?.file_name()) else {
-            continue;
-        };
-        if let Some(process) = find(pid, &variables)
-            && pidfd_send_signal(process, Signal::KILL).is_ok()
-        {
-            killed += 1;
-        }
-    }
-    Ok(killed)
-}
-
-fn pid(name: &OsStr) -> Option<Pid> {
-    Pid::from_raw(name.to_str()?.parse().ok()?)
-}
-
-/// The process, if it has all of these variables; none also when it has ended or is someone else's.
-fn find(pid: Pid, variables: &[String]) -> Option<OwnedFd> {
-    // Opened before it is looked at, so that no other process of the same number is meant.
-    let process = pidfd_open(pid, PidfdFlags::empty()).ok()?;
-    let environment = fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).ok()?;
-    has_all(&environment, variables).then_some(process)
-}
-
-fn has_all(environment: &[u8], variables: &[String]) -> bool {
-    let has = |variable: &String| {
-        let mut there = environment.split(|byte| *byte == 0);
-        there.any(|entry| entry == variable.as_bytes())
-    };
-    variables.iter().all(has)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::process::{Command, Stdio};
-
-    use super::*;
-
-    #[test]
-    fn a_process_is_known_by_all_of_its_variables() {
-        let environment = b"A=1\0AB=2\0C=3\0";
-        let has = |variables: &[&str]| {
-            let variables: Vec<_> = variables.iter().map(ToString::to_string).collect();
-            has_all(environment, &variables)
-        };
-        assert!(has(&["AB=2", "C=3"]));
-        assert!(!has(&["AB=2", "C=4"]));
-        assert!(!has(&["B=2"]), "only the end of a name");
-        assert!(!has(&["A="]), "only the start of a value");
-    }
-
-    #[test]
-    fn only_the_process_meant_is_found() {
-        let mark = format!("CUEPOINT_TEST_MARK={}", std::process::id());
-        let (name, value) = mark.split_once('=').unwrap();
-        let mut child = Command::new("sleep")
-            .arg("60")
-            .env(name, value)
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
-        let pid = Pid::from_raw(child.id().try_into().unwrap()).unwrap();
-        let other = Pid::from_raw(std::process::id().try_into().unwrap()).unwrap();
-        let variables = [mark.clone()];
-        assert!(find(other, &variables).is_none());
-        // Until the child has become `sleep` its environment is the test's.
-        let process = (0..200).find_map(|_| {
-            std::thread::sleep(std::time::Duration::from_millis(10));
-            find(pid, &variables)
-        });
-        pidfd_send_signal(process.unwrap(), Signal::KILL).unwrap();
-        assert!(!child.wait().unwrap().success());
-        assert!(find(pid, &variables).is_none());
-    }
+    caller::kill_all(&variables)
 }

@@ -33,7 +33,7 @@ fn example() -> Value {
             "EntitlementOutboxDlqUrl": "http://127.0.0.1:4566/2",
             "QuizOutboxDlqUrl": "http://127.0.0.1:4566/3",
             "QuizShowStartDlqUrl": "http://127.0.0.1:4566/4",
-            "QuizShowCompensationStartDlqUrl": "http://127.0.0.1:4566/6",
+            "QuizShowCompensationStartDlqUrl": "http://127.0.0.1:4566/8",
             "LiveTallyDlqUrl": "http://127.0.0.1:4566/5",
             "AnswerRecordingDlqUrl": "http://127.0.0.1:4566/7",
         },

@@ -28,11 +28,11 @@ use crate::{
     keys::QuestionKey,
     leaderboard::{Place, You},
     leaderboard_cache::LeaderboardCache,
+    results_cache::{Counted, ResultsCache},
     sharding::shard_of,
     store::{
         StoreError,
         answers::{Answer, AnswerStore, Put},
-        tallies::TallyStore,
         windows::WindowStore,
     },
     window::{Admission, Window, WindowStatus},
@@ -48,8 +48,8 @@ pub struct AnswerApiHandler {
     pub recent_windows: WindowCache,
     /// The answers.
     pub answers: AnswerStore,
-    /// The live counts.
-    pub tallies: TallyStore,
+    /// Results, those of settled questions kept for a while.
+    pub counted: ResultsCache,
     /// Leaderboards as they were a while ago.
     pub leaderboards: LeaderboardCache,
     /// The time.
@@ -241,19 +241,20 @@ impl AnswerApiHandler {
         request: &ApiGatewayV2httpRequest,
     ) -> Result<ApiGatewayV2httpResponse, ApiError> {
         let question = question(request)?;
-        let window = self.windows.get(&question).await?.ok_or_else(no_question)?;
-        let live = self.tallies.live(&question, window.rules.options).await?;
         let now = (self.clock)();
+        let counted = self.counted.get(&question, now).await?;
+        let counted = counted.ok_or_else(no_question)?;
+        let Counted { window, live } = counted.as_ref();
         let status = window.status_at(now);
         let tallied = status == WindowStatus::Tallied;
-        let accepted = window.counts.as_ref().unwrap_or(&live).iter().sum();
+        let accepted = window.counts.as_ref().unwrap_or(live).iter().sum();
         let correct = window.rules.correct.filter(|_| tallied);
         let results = Results {
             status,
             closes_at: window.closes_at,
-            remaining_millis: remaining_millis(&window, now),
-            live,
-            r#final: window.counts,
+            remaining_millis: remaining_millis(window, now),
+            live: live.clone(),
+            r#final: window.counts.clone(),
             accepted,
             correct,
         };
@@ -271,7 +272,10 @@ impl AnswerApiHandler {
         let leaderboard = match self.leaderboards.get(&quiz_id, &run_id, now).await? {
             Some(leaderboard) => leaderboard,
             None if self.windows.of_run(&quiz_id, &run_id).await?.is_empty() => {
-                return Err(Problem::not_found("There is no such run.").into());
+                return Err(Problem::not_found(
+                    "There is no such run, or it has asked nothing yet.",
+                )
+                .into());
             }
             None => Arc::default(),
         };

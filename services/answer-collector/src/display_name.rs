@@ -16,8 +16,9 @@ use crate::sharding::stable_hash;
 pub const MAX_GRAPHEMES: usize = 24;
 /// The most bytes of a name, in UTF-8.
 pub const MAX_BYTES: usize = 96;
-/// The most marks above or below one letter. Living scripts do with three.
-const MAX_MARKS: usize = 3;
+/// The most marks above or below one letter. Living scripts do with five: Burmese has up to four,
+/// and a Thai or Hebrew letter three.
+const MAX_MARKS: usize = 5;
 /// How much is looked at of what is given, in code points.
 const LOOKED_AT: usize = 1_024;
 
@@ -133,6 +134,7 @@ mod tests {
             "김민준",
             "नरेन्द्र",
             "ธิดารัตน์",
+            "ရှုံ့",
             "🦊 Fox",
             "R2-D2 <3",
         ] {

@@ -6,8 +6,9 @@
 //! 4. the live tally is the final one once the stream has drained;
 //!
 //! and what is recorded for analysts is what was tallied. A model stands in for the tables, the
-//! stream and the clocks; all that is decided is decided by the functions that are deployed. In the
-//! model viewers try again, also while an earlier try is under way; functions are killed before and
+//! stream and the clocks, and its `arrives`, `puts` and `asks` for the order of the calls in `answer_api`;
+//! when an answer counts, where it is kept, and how it is counted and packed is decided by the rules that
+//! are deployed. In the model viewers try again, also while an earlier try is under way; functions are killed before and
 //! after they write; writes are slow, are given up, and land or do not; clocks differ by up to a
 //! second; the tally is killed and begun again, and so is the counting of the stream, which comes
 //! in several shards and in batches that are cut anew at each delivery.

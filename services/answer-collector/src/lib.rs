@@ -6,9 +6,9 @@
 //! - rules: [`window`] (when an answer counts), [`sharding`], [`display_name`], [`live`] (each
 //!   answer counted once, however the stream delivers it), [`packing`] (answers into events),
 //!   [`leaderboard`] with its [`histogram`]; [`keys`] names what they speak of;
-//! - adapters: [`store`] (DynamoDB), with [`window_cache`] and [`leaderboard_cache`] before it, which
-//!   keep what is [`recent`], and [`recording`] (the queue
-//!   of what is to be recorded);
+//! - adapters: [`store`] (DynamoDB), with [`window_cache`], [`results_cache`] and
+//!   [`leaderboard_cache`] before it, which keep what is [`recent`], and [`recording`] (the queue of
+//!   what is to be recorded);
 //! - functions: [`answer_api`] (HTTP), [`live_tally`] (the stream of `answers`),
 //!   [`answer_saga`] (the tasks of the state machine `quiz-show`), [`answer_recorder`] (settled
 //!   answers to the bus).
@@ -28,6 +28,7 @@ pub mod live_tally;
 pub mod packing;
 pub mod recent;
 pub mod recording;
+pub mod results_cache;
 pub mod sharding;
 pub mod store;
 pub mod task;

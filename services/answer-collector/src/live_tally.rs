@@ -75,6 +75,9 @@ struct Done {
 }
 
 impl LiveTallyHandler {
+    /// Its name, as its dead letters say it.
+    pub const FUNCTION: &'static str = "live-tally";
+
     /// Counts a batch.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Viewers who answer, each in a way of their own, and do not give up when something fails.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -26,7 +26,10 @@ const PERSISTENCE: SignedDuration = SignedDuration::from_millis(2_500);
 /// How many requests are under way at once: the emulator starts a process for each.
 const AT_ONCE: usize = 24;
 /// What the last moment of a question is, and the first after it.
-const MOMENT: Duration = Duration::from_millis(400);
+pub const MOMENT: Duration = Duration::from_millis(400);
+/// How far the functions' clocks may be ahead of this one, and a little more: who is told before that
+/// a question is closed was turned away in time.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_millis(1_200);
 
 /// What a viewer does besides answering once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,11 +100,6 @@ impl Part {
         }
     }
 
-    /// Whether it is sent in the last moment or later.
-    pub fn is_late(&self) -> bool {
-        !matches!(self.when, When::Within(_))
-    }
-
     fn at(&self, question: &Question) -> Timestamp {
         let length = question.closes_at.duration_since(question.opened_at);
         match self.when {
@@ -151,8 +149,12 @@ pub fn gather(
 pub async fn answer(crowd: &[Viewer], parts: &[Part], question: &Question) -> Ledger {
     let ledger = Mutex::new(Ledger::default());
     let plays = crowd.iter().zip(parts).map(|(viewer, part)| {
-        let ledger = &ledger;
-        async move { viewer.play(part, question, ledger).await }
+        let play = Play {
+            viewer,
+            question,
+            ledger: &ledger,
+        };
+        async move { play.play(part).await }
     });
     future::join_all(plays).await;
     ledger
@@ -176,7 +178,7 @@ pub async fn settle(
             if ledger.knows(&viewer.id) {
                 break;
             }
-            match viewer.send(question, part.choice, None).await {
+            match viewer.send(question, part.choice, None, |_| ()).await {
                 Said::TooLate => ledger.note_none(&viewer.id),
                 Said::Nothing => sleep(Duration::from_millis(200)).await,
                 said => ledger.note(&viewer.id, part.choice, said),
@@ -193,53 +195,14 @@ impl Viewer {
         &self.api
     }
 
-    async fn play(&self, part: &Part, question: &Question, ledger: &Mutex<Ledger>) {
-        until(part.at(question)).await;
-        let note = |choice, said| {
-            let mut ledger = ledger.lock().unwrap_or_else(|error| error.into_inner());
-            ledger.note(&self.id, choice, said);
-        };
-        if part.habit == Habit::Misses {
-            let said = self.send(question, OPTIONS, None).await;
-            // That it is not accepted is never unknown. Too late is said before it is looked at.
-            if !matches!(said, Said::Nothing | Said::TooLate) {
-                note(OPTIONS, said);
-            }
-        }
-        if let Habit::HangsUp(after) = part.habit {
-            note(
-                part.choice,
-                self.send(question, part.choice, Some(after)).await,
-            );
-        }
-        let said = self.persist(question, part.choice, &note).await;
-        let other = (part.choice + 1) % OPTIONS;
-        match part.habit {
-            Habit::Repeats => note(part.choice, self.send(question, part.choice, None).await),
-            // Only once the first is known to count: else the second might.
-            Habit::ChangesMind if matches!(said, Said::Accepted(_)) => {
-                note(other, self.send(question, other, None).await);
-            }
-            _ => {}
-        }
-    }
-
-    /// Sends until it is told, or the question is over for a while.
-    async fn persist(&self, question: &Question, choice: u32, note: &impl Fn(u32, Said)) -> Said {
-        let mut pause = Duration::from_millis(60);
-        loop {
-            let said = self.send(question, choice, None).await;
-            note(choice, said);
-            if said != Said::Nothing || Timestamp::now() > question.closes_at + PERSISTENCE {
-                return said;
-            }
-            sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_millis(800));
-        }
-    }
-
-    /// Sends once; hangs up after so long, if that is said.
-    async fn send(&self, question: &Question, choice: u32, hang_up: Option<Duration>) -> Said {
+    /// Sends once; hangs up after so long, if that is said. `sends` hears when it is sent.
+    async fn send(
+        &self,
+        question: &Question,
+        choice: u32,
+        hang_up: Option<Duration>,
+        sends: impl FnOnce(Timestamp),
+    ) -> Said {
         let path = format!("{}/questions/{}/answers", question.run, question.id);
         let Ok(_permit) = self.share.acquire().await else {
             return Said::Nothing;
@@ -248,10 +211,79 @@ impl Viewer {
         if let Some(after) = hang_up {
             request = request.timeout(after);
         }
+        sends(Timestamp::now());
         match api::receive(request.json(&json!({ "choice": choice }))).await {
-            Ok(reply) => said(&reply),
+            Ok(reply) => match said(&reply) {
+                Said::TooLate if Timestamp::now() + CLOCKS_APART < question.closes_at => {
+                    Said::Unexpected(reply.status.as_u16())
+                }
+                said => said,
+            },
             Err(_) => Said::Nothing,
         }
+    }
+}
+
+/// A viewer at a question.
+struct Play<'a> {
+    viewer: &'a Viewer,
+    question: &'a Question,
+    ledger: &'a Mutex<Ledger>,
+}
+
+impl Play<'_> {
+    async fn play(&self, part: &Part) {
+        until(part.at(self.question)).await;
+        if part.habit == Habit::Misses {
+            let said = self.send(OPTIONS, None).await;
+            // That it is not accepted is never unknown. Too late is said before it is looked at.
+            if !matches!(said, Said::Nothing | Said::TooLate) {
+                self.note(OPTIONS, said);
+            }
+        }
+        if let Habit::HangsUp(after) = part.habit {
+            self.note(part.choice, self.send(part.choice, Some(after)).await);
+        }
+        let said = self.persist(part.choice).await;
+        let other = (part.choice + 1) % OPTIONS;
+        match part.habit {
+            Habit::Repeats => self.note(part.choice, self.send(part.choice, None).await),
+            // Only once the first is known to count: else the second might.
+            Habit::ChangesMind if matches!(said, Said::Accepted(_)) => {
+                self.note(other, self.send(other, None).await);
+            }
+            _ => {}
+        }
+    }
+
+    /// Sends until it is told, or the question is over for a while.
+    async fn persist(&self, choice: u32) -> Said {
+        let mut pause = Duration::from_millis(60);
+        loop {
+            let said = self.send(choice, None).await;
+            self.note(choice, said);
+            let over = Timestamp::now() > self.question.closes_at + PERSISTENCE;
+            if said != Said::Nothing || over {
+                return said;
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(800));
+        }
+    }
+
+    async fn send(&self, choice: u32, hang_up: Option<Duration>) -> Said {
+        let sends = |at| self.ledger().note_sent(&self.viewer.id, at);
+        let (viewer, question) = (self.viewer, self.question);
+        viewer.send(question, choice, hang_up, sends).await
+    }
+
+    fn note(&self, choice: u32, said: Said) {
+        self.ledger().note(&self.viewer.id, choice, said);
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        let ledger = self.ledger.lock();
+        ledger.unwrap_or_else(|error| error.into_inner())
     }
 }
 

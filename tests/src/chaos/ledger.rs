@@ -3,9 +3,11 @@
 //! Plain rules. What a viewer was not told, because every answer to their request was lost, is asked
 //! again when all is over: then it is known too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+
+use crate::chaos::question::OPTIONS;
 
 /// What the API said to an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +29,10 @@ pub enum Said {
 /// What is known about one viewer's answer to a question.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Entry {
+    /// When the first request was sent.
+    sent_at: Option<Timestamp>,
+    /// The options that were sent.
+    choices: BTreeSet<u32>,
     accepted: Option<u32>,
     received_at: Option<Timestamp>,
     /// They were told that it is too late.
@@ -43,10 +49,28 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Notes that a viewer sends an answer.
+    pub fn note_sent(&mut self, viewer_id: &str, at: Timestamp) {
+        let entry = self.entries.entry(viewer_id.to_owned()).or_default();
+        entry.sent_at.get_or_insert(at);
+    }
+
+    /// How many viewers have sent an answer.
+    pub fn sent(&self) -> u64 {
+        self.sent_since(Timestamp::MIN)
+    }
+
+    /// How many viewers have sent their first answer then or later.
+    pub fn sent_since(&self, time: Timestamp) -> u64 {
+        let sent = self.entries.values().filter_map(|entry| entry.sent_at);
+        sent.filter(|at| *at >= time).count() as u64
+    }
+
     /// Notes what was said to an answer of a viewer.
     pub fn note(&mut self, viewer_id: &str, choice: u32, said: Said) {
         let entry = self.entries.entry(viewer_id.to_owned()).or_default();
         let before = entry.clone();
+        entry.choices.insert(choice);
         match said {
             Said::Accepted(at) => {
                 entry.accepted = Some(choice);
@@ -61,6 +85,9 @@ impl Ledger {
             entry.unknown = false;
         }
         let wrong = match said {
+            Said::Accepted(_) if choice >= OPTIONS => true,
+            Said::NoSuchOption => choice < OPTIONS,
+            Said::Already(other) if !entry.choices.contains(&other) => true,
             Said::Accepted(_) | Said::Already(_) if before.too_late => true,
             Said::TooLate => before.accepted.is_some(),
             Said::Accepted(_) | Said::Already(_) if before.accepted.is_some() => {
@@ -109,19 +136,22 @@ impl Ledger {
             .collect()
     }
 
-    /// What the tally of so many options must be.
-    pub fn expected(&self, options: u32) -> Vec<u64> {
-        let mut counts = vec![0; options as usize];
+    /// What the tally must be; longer than there are options if one was accepted that there is not.
+    pub fn expected(&self) -> Vec<u64> {
+        let mut counts = vec![0; OPTIONS as usize];
         for choice in self.accepted().into_values() {
-            if let Some(count) = counts.get_mut(choice as usize) {
-                *count += 1;
+            let choice = choice as usize;
+            if choice >= counts.len() {
+                counts.resize(choice + 1, 0);
             }
+            counts[choice] += 1;
         }
         counts
     }
 }
 
-/// How a tally differs from what it must be.
+/// How a tally differs from what it must be. A tally has no names: one lost and one double of the same
+/// option are not seen in it, only in what is recorded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Difference {
     /// Answers that were acknowledged and are not in it.
@@ -168,9 +198,20 @@ mod tests {
         ledger.note("d", 3, Said::Nothing);
         ledger.note("d", 2, Said::Already(3));
         assert!(ledger.knows("a") && ledger.knows("b") && ledger.knows("c"));
-        assert_eq!(ledger.expected(4), [0, 1, 0, 1]);
+        assert_eq!(ledger.expected(), [0, 1, 0, 1]);
         assert_eq!(ledger.acknowledged(), 2);
         assert_eq!(ledger.contradictions, Vec::<String>::new());
+    }
+
+    #[test]
+    fn who_sends_again_has_sent_once_and_the_first_time_counts() {
+        let mut ledger = Ledger::default();
+        let time = |second| Timestamp::from_second(second).unwrap();
+        ledger.note_sent("a", time(3));
+        ledger.note_sent("a", time(9));
+        ledger.note_sent("b", time(8));
+        ledger.note("c", 1, Said::Nothing);
+        assert_eq!((ledger.sent(), ledger.sent_since(time(8))), (2, 1));
     }
 
     #[test]
@@ -201,11 +242,14 @@ mod tests {
             ledger.note("a", 1, at(1));
         };
         let kept_all_along = |ledger: &mut Ledger| {
-            ledger.note("a", 1, Said::TooLate);
+            ledger.note("a", 2, Said::TooLate);
             ledger.note("a", 1, Said::Already(2));
         };
         let odd = |ledger: &mut Ledger| ledger.note("a", 1, Said::Unexpected(401));
         let itself = |ledger: &mut Ledger| ledger.note("a", 1, Said::Already(1));
+        let never_sent = |ledger: &mut Ledger| ledger.note("a", 1, Said::Already(2));
+        let no_such_option = |ledger: &mut Ledger| ledger.note("a", 1, Said::NoSuchOption);
+        let an_option_too_many = |ledger: &mut Ledger| ledger.note("a", 4, at(1));
         assert_eq!(found(another_option), 1);
         assert_eq!(found(another_time), 1);
         assert_eq!(found(gone), 1);
@@ -214,10 +258,13 @@ mod tests {
         assert_eq!(found(kept_all_along), 1);
         assert_eq!(found(odd), 1);
         assert_eq!(found(itself), 1);
+        assert_eq!(found(never_sent), 1);
+        assert_eq!(found(no_such_option), 1);
+        assert_eq!(found(an_option_too_many), 1);
     }
 
     #[test]
-    fn lost_and_double_answers_do_not_make_up_for_each_other() {
+    fn lost_and_double_answers_of_different_options_do_not_make_up_for_each_other() {
         let of = |expected: &[u64], counted: &[u64]| Difference::of(expected, counted);
         assert_eq!(of(&[1, 2], &[1, 2]), Difference::default());
         assert_eq!(of(&[1, 2], &[2, 1]), Difference { lost: 1, double: 1 });

@@ -111,9 +111,11 @@ impl Scene {
     /// # Errors
     /// When it cannot be tallied.
     pub async fn play(&self, question: &Question, parts: Vec<Part>) -> anyhow::Result<Round> {
-        let ledger = crowd::answer(&self.crowd, &parts, question).await;
+        // It is tallied when its time has come, whoever is still being told.
+        let answers = crowd::answer(&self.crowd, &parts, question);
+        let (ledger, counts) = tokio::join!(answers, self.functions.tally(question));
         Ok(Round {
-            counts: self.functions.tally(question).await?,
+            counts: counts?,
             question: question.clone(),
             parts,
             ledger,
@@ -185,15 +187,19 @@ impl Scene {
 /// Asks questions while things fail, and judges.
 ///
 /// # Errors
-/// When the cloud cannot be used at all, or a task of the saga fails for good.
+/// When the cloud cannot be used at all. What it does wrong is in the report.
 pub async fn run(stack: Stack, plan: &Plan, narrate: &dyn Fn(String)) -> anyhow::Result<Report> {
     let mut random = Rng::with_seed(plan.seed);
     let scene = Scene::set(stack, plan.viewers, &mut random).await?;
     narrate(format!("{} viewers are there", scene.crowd.len()));
     let mut recordings = Recordings::listen(&scene.stack).await?;
     let report = go_through(&scene, plan, &mut random, &mut recordings, narrate).await;
-    recordings.end().await?;
-    report
+    let ended = recordings.end().await;
+    let mut report = report?;
+    if let Err(error) = ended {
+        report.problem(format!("cannot stop listening: {error:#}"));
+    }
+    Ok(report)
 }
 
 async fn go_through(
@@ -209,7 +215,10 @@ async fn go_through(
     for number in 1..=questions {
         // Each question draws from a generator of its own, so that none depends on how another went.
         let mut random = random.fork();
-        asked.push(ask(scene, (number, questions), &mut random, narrate).await?);
+        match ask(scene, (number, questions), &mut random, narrate).await {
+            Ok(done) => asked.push(done),
+            Err(error) => report.problem(format!("question {number}: {error:#}")),
+        }
     }
     narrate("nothing more is asked; waiting until the answers are recorded".to_owned());
     recordings.settle(RECORDED_WITHIN).await?;
@@ -222,9 +231,17 @@ async fn go_through(
     }
     narrate("nothing fails any more; waiting until the stream has drained".to_owned());
     for round in &mut rounds {
-        scene.settle(round).await?;
+        if let Err(error) = scene.settle(round).await {
+            report.problem(format!("{error:#}"));
+        }
     }
-    scene.drain().await?;
+    if let Err(error) = scene.drain().await {
+        report.problem(format!("{error:#}"));
+    }
+    let left = recordings.settle(RECORDED_WITHIN).await?;
+    if left > 0 {
+        report.problem(format!("{left} orders to record are not carried out"));
+    }
     for round in &rounds {
         report.add(scene.verdict(round).await?);
         let recorded = recordings.compare(&round.question.run.run_id, &round.ledger)?;

@@ -117,21 +117,24 @@ impl Recordings {
         Ok(())
     }
 
-    /// Waits until no order is left, and takes what has come. Gives up after so long.
+    /// Waits until no order is left, and takes what has come. Gives up after so long; returns how many
+    /// orders are left then.
     ///
     /// # Errors
     /// When a queue cannot be read, or something else than an event is in it.
-    pub async fn settle(&mut self, patience: Duration) -> anyhow::Result<()> {
+    pub async fn settle(&mut self, patience: Duration) -> anyhow::Result<u64> {
         let give_up = Instant::now() + patience;
-        loop {
+        let left = loop {
             self.take().await?;
-            if self.orders_left().await? == 0 || Instant::now() > give_up {
-                break;
+            let left = self.orders_left().await?;
+            if left == 0 || Instant::now() > give_up {
+                break left;
             }
             sleep(Duration::from_millis(500)).await;
-        }
+        };
         // What the last order has made.
-        self.take().await
+        self.take().await?;
+        Ok(left)
     }
 
     async fn orders_left(&self) -> anyhow::Result<u64> {

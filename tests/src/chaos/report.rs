@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::chaos::{Plan, Round, ledger::Difference, trouble::Happened};
+use crate::chaos::{Plan, Round, crowd::MOMENT, ledger::Difference, trouble::Happened};
 
 /// What one question has shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,11 +30,11 @@ impl Verdict {
     pub fn new(round: &Round, live: &[u64]) -> Self {
         let Round {
             question,
-            parts,
             ledger,
             counts,
+            ..
         } = round;
-        let expected = ledger.expected(counts.len() as u32);
+        let expected = ledger.expected();
         let difference = Difference::of(&expected, counts);
         let about = format!("{} of run {}", question.id, question.run.run_id);
         let mut problems: Vec<_> = ledger
@@ -54,15 +54,25 @@ impl Verdict {
         }
         Self {
             about,
-            sent: parts.len() as u64,
+            sent: ledger.sent(),
             acknowledged: ledger.acknowledged(),
             tallied: counts.iter().sum(),
             difference,
             live_equals_final: live == counts,
-            late: parts.iter().filter(|part| part.is_late()).count() as u64,
+            late: ledger.sent_since(question.closes_at - MOMENT),
             problems,
         }
     }
+}
+
+/// What has failed, and how often answers were late.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Faults {
+    /// What was made to fail.
+    #[serde(flatten)]
+    pub happened: Happened,
+    /// Answers were sent in the last moment or later.
+    pub late: u64,
 }
 
 /// What a run of chaos has shown. Its JSON is the report file.
@@ -84,7 +94,7 @@ pub struct Report {
     /// Whether every live tally was the final one in the end.
     pub live_equals_final: bool,
     /// What has happened meanwhile.
-    pub faults: Happened,
+    pub faults: Faults,
     /// What was wrong, in words.
     #[serde(skip)]
     pub problems: Vec<String>,
@@ -101,16 +111,19 @@ impl Report {
             lost: 0,
             double: 0,
             live_equals_final: true,
-            faults: Happened::default(),
+            faults: Faults::default(),
             problems: Vec::new(),
         }
     }
 
+    /// Adds something that is wrong.
+    pub fn problem(&mut self, what: String) {
+        self.problems.push(what);
+    }
+
     /// Adds what happened during a question.
     pub fn count(&mut self, happened: Happened) {
-        self.faults.killed += happened.killed;
-        self.faults.redelivered += happened.redelivered;
-        self.faults.throttled += happened.throttled;
+        self.faults.happened += happened;
     }
 
     /// Adds what a question has shown.
@@ -133,12 +146,12 @@ impl Report {
                 "only {acknowledged} of {sent} answers were acknowledged: it shows little"
             ));
         }
+        let Faults { happened, late } = self.faults;
         let Happened {
             killed,
             redelivered,
             throttled,
-            late,
-        } = self.faults;
+        } = happened;
         let kinds = [
             ("was killed", killed),
             ("was delivered again", redelivered),
@@ -152,12 +165,12 @@ impl Report {
 
     /// What a reader wants to know.
     pub fn lines(&self) -> Vec<String> {
+        let Faults { happened, late } = self.faults;
         let Happened {
             killed,
             redelivered,
             throttled,
-            late,
-        } = self.faults;
+        } = happened;
         vec![
             format!("  answers sent             {}", self.sent),
             format!("  acknowledged             {}", self.acknowledged),
@@ -187,10 +200,14 @@ mod tests {
 
     use super::*;
 
+    /// Long before the question closes.
+    const BEFORE: Timestamp = Timestamp::MIN;
+
     fn round(accepted: &[u32], counts: &[u64]) -> Round {
         let mut ledger = Ledger::default();
         for (viewer, choice) in accepted.iter().enumerate() {
             let said = Said::Accepted(Timestamp::UNIX_EPOCH);
+            ledger.note_sent(&viewer.to_string(), BEFORE);
             ledger.note(&viewer.to_string(), *choice, said);
         }
         let run = RunPath {
@@ -248,12 +265,12 @@ mod tests {
         report.ask_for_trouble();
         assert_eq!(report.problems.len(), 4, "{:?}", report.problems);
         report.problems.clear();
-        report.faults = Happened {
+        let happened = Happened {
             killed: 1,
             redelivered: 1,
             throttled: 1,
-            late: 1,
         };
+        report.faults = Faults { happened, late: 1 };
         report.ask_for_trouble();
         assert_eq!(report.problems, Vec::<String>::new());
         report.sent = 11;

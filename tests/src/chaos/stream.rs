@@ -16,44 +16,65 @@ const COUNTER: &str = "live-tally";
 /// How often a batch is delivered before it is given up.
 const ATTEMPTS: u32 = 100;
 
-/// The records of new answers of a run, oldest first, as Lambda delivers them.
-///
-/// # Errors
-/// When the stream cannot be read.
-pub async fn of_run(stack: &Stack, run_id: &str) -> anyhow::Result<Vec<Value>> {
-    let client = Client::new(&stack.sdk_config().await);
-    let table = &stack.outputs.answers_table;
-    let streams = client.list_streams().table_name(table).send().await?;
-    let arn = streams
-        .streams()
-        .first()
-        .and_then(|stream| stream.stream_arn());
-    let arn = arn.context("the table has no stream")?.to_owned();
-    let described = client.describe_stream().stream_arn(&arn).send().await?;
-    let described = described.stream_description.context("no description")?;
-    let mut records = Vec::new();
-    for shard in described.shards() {
-        let start = client
-            .get_shard_iterator()
-            .stream_arn(&arn)
-            .set_shard_id(shard.shard_id.clone())
-            .shard_iterator_type(ShardIteratorType::TrimHorizon)
-            .send()
-            .await?;
-        let mut iterator = start.shard_iterator;
-        while let Some(at) = iterator {
-            let page = client.get_records().shard_iterator(at).send().await?;
-            records.extend(
-                page.records()
-                    .iter()
-                    .filter_map(|record| delivered(record, run_id)),
-            );
-            iterator = page
-                .next_shard_iterator
-                .filter(|_| !page.records.unwrap_or_default().is_empty());
+/// The stream from some moment on.
+pub struct Tail {
+    client: Client,
+    /// Where each of its shards was.
+    iterators: Vec<String>,
+}
+
+impl Tail {
+    /// From now on.
+    ///
+    /// # Errors
+    /// When the stream cannot be read.
+    pub async fn of(stack: &Stack) -> anyhow::Result<Self> {
+        let client = Client::new(&stack.sdk_config().await);
+        let table = &stack.outputs.answers_table;
+        let streams = client.list_streams().table_name(table).send().await?;
+        let arn = streams
+            .streams()
+            .first()
+            .and_then(|stream| stream.stream_arn());
+        let arn = arn.context("the table has no stream")?.to_owned();
+        let described = client.describe_stream().stream_arn(&arn).send().await?;
+        let described = described.stream_description.context("no description")?;
+        let mut iterators = Vec::new();
+        for shard in described.shards() {
+            let start = client
+                .get_shard_iterator()
+                .stream_arn(&arn)
+                .set_shard_id(shard.shard_id.clone())
+                .shard_iterator_type(ShardIteratorType::Latest)
+                .send()
+                .await?;
+            iterators.extend(start.shard_iterator);
         }
+        Ok(Self { client, iterators })
     }
-    Ok(records)
+
+    /// The records of new answers of a run, oldest first, as Lambda delivers them.
+    ///
+    /// # Errors
+    /// When the stream cannot be read.
+    pub async fn of_run(&self, run_id: &str) -> anyhow::Result<Vec<Value>> {
+        let mut records = Vec::new();
+        for start in &self.iterators {
+            let mut iterator = Some(start.clone());
+            while let Some(at) = iterator {
+                let page = self.client.get_records().shard_iterator(at).send().await?;
+                records.extend(
+                    page.records()
+                        .iter()
+                        .filter_map(|record| delivered(record, run_id)),
+                );
+                iterator = page
+                    .next_shard_iterator
+                    .filter(|_| !page.records.unwrap_or_default().is_empty());
+            }
+        }
+        Ok(records)
+    }
 }
 
 /// A record in the form in which Lambda delivers it, if it is of this run.

@@ -3,6 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     future::Future,
+    ops::AddAssign,
     time::Duration,
 };
 
@@ -14,7 +15,11 @@ use stage::{
 };
 use tokio::time::sleep;
 
-use crate::chaos::{Scene, question::Question, stream};
+use crate::chaos::{
+    Scene,
+    question::Question,
+    stream::{self, Tail},
+};
 
 /// The functions that work on answers.
 const FUNCTIONS: [&str; 4] = ["answer-api", "live-tally", "answer-saga", "answer-recorder"];
@@ -30,8 +35,14 @@ pub struct Happened {
     pub redelivered: u64,
     /// Calls were throttled, failed, held up, or their answers lost.
     pub throttled: u64,
-    /// Answers were sent in the last moment or later.
-    pub late: u64,
+}
+
+impl AddAssign for Happened {
+    fn add_assign(&mut self, more: Self) {
+        self.killed += more.killed;
+        self.redelivered += more.redelivered;
+        self.throttled += more.throttled;
+    }
 }
 
 /// The faults of one question. They end when it is dropped.
@@ -40,16 +51,17 @@ pub struct Trouble {
     names: Vec<String>,
     kills: Vec<(Duration, &'static str)>,
     again: Vec<Duration>,
-    random: Cell<Rng>,
+    stream: Tail,
+    random: RefCell<Rng>,
     happened: Cell<Happened>,
     problems: RefCell<Vec<String>>,
 }
 
 impl Trouble {
-    /// Draws what fails and puts it into force.
+    /// Draws what fails and puts it into force, before anyone answers.
     ///
     /// # Errors
-    /// When the fault proxy does not take it.
+    /// When the fault proxy does not take it, or the stream cannot be read.
     pub async fn make(
         scene: &Scene,
         question: &Question,
@@ -77,7 +89,8 @@ impl Trouble {
             names,
             kills,
             again,
-            random: Cell::new(random.fork()),
+            stream: Tail::of(&scene.stack).await?,
+            random: RefCell::new(random.fork()),
             happened: Cell::default(),
             problems: RefCell::default(),
         })
@@ -129,10 +142,8 @@ impl Trouble {
     }
 
     async fn redeliver_once(&self, scene: &Scene, question: &Question) -> anyhow::Result<u64> {
-        let records = stream::of_run(&scene.stack, &question.run.run_id).await?;
-        let mut random = self.random.take();
-        let batches = stream::resplit(records.len(), &mut random);
-        self.random.set(random);
+        let records = self.stream.of_run(&question.run.run_id).await?;
+        let batches = stream::resplit(records.len(), &mut self.random.borrow_mut());
         let some = batches.into_iter().take(BATCHES);
         let mut delivered = 0;
         for batch in some {

@@ -65,7 +65,7 @@ async fn several_stream_shards_that_split_half_way() {
     let scene = &show.scene;
     let round = scene.play(&show.question, parts).await.unwrap();
     let run_id = &show.question.run.run_id;
-    let records = stream::of_run(&scene.stack, run_id).await.unwrap();
+    let records = show.stream.of_run(run_id).await.unwrap();
     let mirror = Mirror::of(scene, &show.question).await;
     let records = mirror.records(&records);
     let (before, after) = records.split_at(records.len() / 2);

@@ -74,16 +74,6 @@ impl Folder {
         Ok(folder)
     }
 
-    /// How many events its files have.
-    pub fn len(&self) -> usize {
-        self.known.len()
-    }
-
-    /// Whether its files have no event.
-    pub fn is_empty(&self) -> bool {
-        self.known.is_empty()
-    }
-
     /// Writes an event, unless it is there. Returns whether it was new. It is on the disk only
     /// after [`Folder::settle`].
     ///
@@ -193,12 +183,12 @@ mod tests {
         let path = place.path().join("made/for/it");
         for run in 0..3 {
             let mut folder = Folder::open(&path).unwrap();
-            assert_eq!(folder.is_empty(), run == 0);
+            assert_eq!(folder.known.is_empty(), run == 0);
             let new = [("a", "1"), ("a", "1"), ("a", "2"), ("b", "1")]
                 .map(|(kind, id)| folder.add(&entry(kind, id)).unwrap());
             folder.settle().unwrap();
             assert_eq!(new, [true, false, true, true].map(|new| new && run == 0));
-            assert_eq!(folder.len(), 3);
+            assert_eq!(folder.known.len(), 3);
         }
         assert_eq!((lines(&path, "a"), lines(&path, "b")), (2, 1));
     }

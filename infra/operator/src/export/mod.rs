@@ -59,10 +59,14 @@ pub struct Counts {
     pub written: BTreeMap<String, u64>,
     /// Events that were there already.
     pub repeats: u64,
+    /// Messages that were no events, also those that were there already: who was killed before they
+    /// were deleted has told nobody.
+    pub unreadable: u64,
 }
 
 impl Counts {
     fn add(&mut self, entry: Entry, is_new: bool) {
+        self.unreadable += u64::from(entry.kind == UNREADABLE);
         match is_new {
             true => *self.written.entry(entry.kind).or_default() += 1,
             false => self.repeats += 1,
@@ -90,9 +94,9 @@ impl Counts {
     /// # Errors
     /// Where that is which was none.
     pub fn verdict(&self) -> Result<(), Advised> {
-        match self.written.get(UNREADABLE) {
-            None => Ok(()),
-            Some(count) => Err(Advised::new(
+        match self.unreadable {
+            0 => Ok(()),
+            count => Err(Advised::new(
                 format!("{count} messages were no events"),
                 format!("they are in {UNREADABLE}.jsonl with the reasons"),
             )),
@@ -227,7 +231,12 @@ mod tests {
             "4 new events are in f: 3 answers-recorded, 1 quiz-started; 2 repeats were dropped"
         );
         assert!(counts.verdict().is_ok());
-        counts.written.insert(UNREADABLE.to_owned(), 1);
+        let event = r#"{"detail-type": "a", "detail": {"metadata": {"eventId": "1"}}}"#;
+        let unreadable = Entry {
+            kind: UNREADABLE.to_owned(),
+            ..Entry::written("a", event).unwrap()
+        };
+        counts.add(unreadable, false);
         let error = counts.verdict().unwrap_err().to_string();
         assert!(error.contains("unreadable.jsonl"), "{error}");
     }

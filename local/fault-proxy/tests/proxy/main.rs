@@ -50,10 +50,12 @@ async fn a_stalled_call_is_made_later_and_not_when_the_caller_has_hung_up() {
     assert!(began.elapsed() >= Duration::from_millis(600));
     assert_eq!(cloud.calls(), 1);
 
-    let impatient = cloud.call().timeout(Duration::from_millis(100));
-    assert!(impatient.send().await.unwrap_err().is_timeout());
-    assert_eq!(fault.hits().await.unwrap(), 2);
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    let impatient = tokio::spawn(cloud.call().send());
+    while fault.hits().await.unwrap() < 2 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    impatient.abort();
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
     assert_eq!(cloud.calls(), 1, "the caller was no longer there");
 }
 
@@ -99,7 +101,7 @@ async fn what_is_too_large_is_not_handed_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rules_are_taken_back_one_by_one_and_together() {
+async fn rules_are_taken_back_one_by_one() {
     let cloud = Cloud::start().await;
     let refuse = |code: &str| {
         Rule::new(Action::Refuse {
@@ -117,10 +119,8 @@ async fn rules_are_taken_back_one_by_one_and_together() {
     assert_eq!(code().await.as_deref(), Some("First"));
     drop(first);
     assert_eq!(code().await.as_deref(), Some("Second"));
-    cloud.faults.clear().await.unwrap();
+    drop(second);
     assert_eq!(code().await, None);
-    let gone = second.count().await.unwrap_err().to_string();
-    assert!(gone.contains("404"), "{gone}");
 
     let nonsense = json!({"action": {"kind": "explode"}});
     let url = format!("{}/rules", cloud.control_url);

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use answer_collector::{
     answer_api::AnswerApiHandler,
     leaderboard_cache::LeaderboardCache,
+    results_cache::ResultsCache,
     store::{answers::AnswerStore, tallies::TallyStore, windows::WindowStore},
     window_cache::WindowCache,
 };
@@ -21,12 +22,13 @@ fn main() -> ExitCode {
 async fn serve() -> Result<(), Error> {
     let dynamodb = aws_sdk_dynamodb::Client::new(&aws::config().await);
     let windows = WindowStore::new(dynamodb.clone(), config::required("WINDOWS_TABLE")?);
+    let tallies = TallyStore::new(dynamodb.clone(), config::required("TALLIES_TABLE")?);
     let handler = AnswerApiHandler {
         recent_windows: WindowCache::new(windows.clone()),
         leaderboards: LeaderboardCache::new(windows.clone()),
+        counted: ResultsCache::new(windows.clone(), tallies),
         windows,
-        answers: AnswerStore::new(dynamodb.clone(), config::required("ANSWERS_TABLE")?),
-        tallies: TallyStore::new(dynamodb, config::required("TALLIES_TABLE")?),
+        answers: AnswerStore::new(dynamodb, config::required("ANSWERS_TABLE")?),
         clock: Timestamp::now,
     };
     lambda_runtime::run(service_fn(|event| handler.handle(event))).await

@@ -22,7 +22,7 @@ async fn serve() -> Result<(), Error> {
         dead_letters: DeadLetters::new(
             aws_sdk_sqs::Client::new(&sdk),
             config::required("DEAD_LETTER_QUEUE_URL")?,
-            "live-tally",
+            LiveTallyHandler::FUNCTION,
         ),
     };
     lambda_runtime::run(service_fn(|event| handler.handle(event))).await

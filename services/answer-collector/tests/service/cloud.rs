@@ -10,6 +10,7 @@ use answer_collector::{
     leaderboard_cache::LeaderboardCache,
     live_tally::LiveTallyHandler,
     recording::RecordingQueue,
+    results_cache::ResultsCache,
     sharding::shard_of,
     store::{answers::AnswerStore, tallies::TallyStore, windows::WindowStore},
     window_cache::WindowCache,
@@ -32,10 +33,14 @@ use uuid::Uuid;
 thread_local! {
     /// How far this test's clock is ahead. A test runs on one thread, which runs no other.
     static AHEAD: Cell<SignedDuration> = const { Cell::new(SignedDuration::ZERO) };
+    /// What it says while it is stopped.
+    static STOPPED: Cell<Option<Timestamp>> = const { Cell::new(None) };
 }
 
 fn clock() -> Timestamp {
-    Timestamp::now() + AHEAD.get()
+    STOPPED
+        .get()
+        .unwrap_or_else(|| Timestamp::now() + AHEAD.get())
 }
 
 /// The local cloud, and a quiz that is in no other test.
@@ -67,6 +72,11 @@ impl Cloud {
     /// Lets time pass for this test's handlers.
     pub(crate) fn wait(&self, seconds: i64) {
         AHEAD.set(AHEAD.get() + SignedDuration::from_secs(seconds));
+    }
+
+    /// Lets it be this moment for this test's handlers.
+    pub(crate) fn stop_the_clock_at(&self, time: Timestamp) {
+        STOPPED.set(Some(time));
     }
 
     pub(crate) fn question(&self, question_id: &str) -> QuestionKey {
@@ -104,7 +114,7 @@ impl Cloud {
             recent_windows: WindowCache::new(self.windows()),
             leaderboards: LeaderboardCache::new(self.windows()),
             answers: self.answers(),
-            tallies: self.tallies(),
+            counted: ResultsCache::new(self.windows(), self.tallies()),
             clock,
         }
     }
@@ -127,7 +137,11 @@ impl Cloud {
     pub(crate) fn live_tally(&self, dead_letters: &str) -> LiveTallyHandler {
         LiveTallyHandler {
             tallies: self.tallies(),
-            dead_letters: DeadLetters::new(self.sqs.clone(), dead_letters.to_owned(), "live-tally"),
+            dead_letters: DeadLetters::new(
+                self.sqs.clone(),
+                dead_letters.to_owned(),
+                LiveTallyHandler::FUNCTION,
+            ),
         }
     }
 
