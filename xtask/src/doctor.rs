@@ -8,9 +8,9 @@ use std::{
 use crate::{
     network,
     tools::{
-        OLDEST_PYTHON, Tools,
+        Tools,
         chromium::{self, Source},
-        find_python, major_and_minor,
+        python::{OLDEST_PYTHON, Python, major_and_minor},
     },
     workspace::Workspace,
 };
@@ -134,7 +134,7 @@ fn c_compiler() -> Finding {
 }
 
 fn python() -> Finding {
-    match find_python() {
+    match Python::find() {
         Ok(python) => Finding::Fine(format!("{} {}", python.program, python.version)),
         Err(_) => missing(
             first_line("python3", &["--version"]).unwrap_or_else(|| "not found".into()),
@@ -147,7 +147,7 @@ fn python() -> Finding {
 }
 
 fn python_venv() -> Finding {
-    let Ok(python) = find_python() else {
+    let Ok(python) = Python::find() else {
         return missing("no Python to ask", "see above");
     };
     // Debian ships the module venv without what it needs to work.

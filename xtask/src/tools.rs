@@ -6,6 +6,7 @@
 //! that was interrupted has none, and is done anew.
 
 pub(crate) mod chromium;
+pub(crate) mod python;
 
 use std::{
     fs::File,
@@ -13,8 +14,9 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
+use self::python::Python;
 use crate::{
     failure, instance::Instance, interrupt, process, progress::Progress, workspace::Workspace,
 };
@@ -24,9 +26,6 @@ const RECIPE: &str = "1";
 
 /// What describes a package of npm.
 const PACKAGE: [&str; 2] = ["package.json", "package-lock.json"];
-
-/// The oldest Python that the pinned packages run on.
-pub(crate) const OLDEST_PYTHON: (u32, u32) = (3, 11);
 
 /// A group of tools that are installed together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,7 +139,7 @@ impl Tools {
         progress: &Progress,
     ) -> anyhow::Result<()> {
         let _lock = self.lock(progress)?;
-        let python = find_python()?;
+        let python = Python::find()?;
         let python = &python;
         interrupt::side_by_side(
             tools
@@ -321,49 +320,6 @@ fn with_advice(error: anyhow::Error) -> anyhow::Error {
     failure::advise(error, next)
 }
 
-/// A Python interpreter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Python {
-    /// What it is called by.
-    pub(crate) program: String,
-    /// Its full version.
-    pub(crate) version: String,
-}
-
-/// Finds a Python that is new enough.
-pub(crate) fn find_python() -> anyhow::Result<Python> {
-    for program in [
-        "python3",
-        "python3.14",
-        "python3.13",
-        "python3.12",
-        "python3.11",
-    ] {
-        let Ok(output) = Command::new(program).arg("--version").output() else {
-            continue;
-        };
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        if let Some(version) = text.trim().strip_prefix("Python ")
-            && major_and_minor(version).is_some_and(|version| version >= OLDEST_PYTHON)
-        {
-            return Ok(Python {
-                program: program.to_owned(),
-                version: version.to_owned(),
-            });
-        }
-    }
-    let (major, minor) = OLDEST_PYTHON;
-    bail!(
-        "no Python {major}.{minor} or newer is installed: `cargo xtask doctor` says how to get it"
-    )
-}
-
-/// Reads the first two numbers of a version, e.g. `3.11.7` or `v20.20.2`.
-pub(crate) fn major_and_minor(version: &str) -> Option<(u32, u32)> {
-    let mut parts = version.trim_start_matches('v').split('.');
-    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -431,13 +387,5 @@ mod tests {
             std::fs::write(package.join("package-lock.json"), &changed).unwrap();
             assert_ne!(tools.stamp(tool, &python("3.12.0")).unwrap(), before);
         }
-    }
-
-    #[test]
-    fn versions_are_compared_by_number() {
-        assert_eq!(major_and_minor("3.9.2"), Some((3, 9)));
-        assert_eq!(major_and_minor("v20.20.2"), Some((20, 20)));
-        assert!(major_and_minor("3.9.2") < Some(OLDEST_PYTHON));
-        assert_eq!(major_and_minor("three"), None);
     }
 }
