@@ -110,6 +110,16 @@ pub async fn person(
     Ok((person, api.signed_in(id_token)))
 }
 
+/// Makes and signs in somebody of whom nothing else matters.
+///
+/// # Errors
+/// As [`person`].
+pub async fn someone(stack: &Stack, producer: bool) -> anyhow::Result<(Person, Api)> {
+    let api = Api::new(stack.http_client()?, &stack.outputs.api_url);
+    let username = format!("{}@example.com", Uuid::new_v4().simple());
+    person(stack, &api, &username, "Someone", producer).await
+}
+
 /// Says on the bus, as an upstream app would, that these people are entitled to these channels.
 ///
 /// # Errors

@@ -15,13 +15,13 @@ use std::{
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use cuepoint_e2e::{
     api::{Api, RunPath},
-    audience,
+    audience::someone,
     operator::Operator,
     questions,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use stage::{Person, Stack};
+use stage::Stack;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -163,13 +163,6 @@ async fn an_event_that_did_not_reach_the_queue_is_moved_there() {
     assert_eq!(events(folder.path(), "quiz-started", &run_id), [event]);
 }
 
-async fn someone(stack: &Stack, producer: bool) -> (Person, Api) {
-    let api = Api::new(stack.http_client().unwrap(), &stack.outputs.api_url);
-    let username = format!("{}@example.com", Uuid::new_v4().simple());
-    let made = audience::person(stack, &api, &username, "Someone", producer).await;
-    made.unwrap()
-}
-
 async fn scheduled(stack: &Stack, producer: &Api) -> RunPath {
     let quiz = producer.create_quiz(&questions::quiz(1, 5)).await.unwrap();
     let quiz = quiz.expect(201).unwrap();
@@ -207,10 +200,10 @@ fn recorded(events: &[Value]) -> BTreeMap<(String, u64), usize> {
 async fn every_accepted_answer_of_a_run_is_in_the_files_once() {
     let _turn = QUEUE.lock().await;
     let stack = Stack::load().unwrap();
-    let (_, producer) = someone(&stack, true).await;
+    let (_, producer) = someone(&stack, true).await.unwrap();
     let mut viewers = Vec::new();
     for _ in 0..8 {
-        viewers.push(someone(&stack, false).await);
+        viewers.push(someone(&stack, false).await.unwrap());
     }
     let run = scheduled(&stack, &producer).await;
     until(async || producer.results(&run, "q1").await.unwrap().body["status"] == "open").await;

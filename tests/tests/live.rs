@@ -8,26 +8,18 @@ use std::time::Duration;
 
 use cuepoint_e2e::{
     api::{Api, RunPath},
-    audience, backstage, questions,
+    audience::someone,
+    backstage, questions,
     show::{self, Plan},
 };
 use serde_json::{Value, json};
 use stage::Stack;
 use tokio::sync::{Mutex, MutexGuard};
-use uuid::Uuid;
 
 static CHANNEL: Mutex<()> = Mutex::const_new(());
 
 async fn stack() -> (Stack, MutexGuard<'static, ()>) {
     (Stack::load().unwrap(), CHANNEL.lock().await)
-}
-
-async fn someone(stack: &Stack, producer: bool) -> (stage::Person, Api) {
-    let api = Api::new(stack.http_client().unwrap(), &stack.outputs.api_url);
-    let username = format!("{}@example.com", Uuid::new_v4().simple());
-    audience::person(stack, &api, &username, "Someone", producer)
-        .await
-        .unwrap()
 }
 
 async fn scheduled(channel_id: &str, producer: &Api, questions: usize) -> RunPath {
@@ -115,8 +107,8 @@ async fn a_show_ends_with_every_number_right() {
 #[tokio::test]
 async fn an_answer_counts_once_inside_its_window_only() {
     let (stack, _turn) = stack().await;
-    let (_, producer) = someone(&stack, true).await;
-    let (_, viewer) = someone(&stack, false).await;
+    let (_, producer) = someone(&stack, true).await.unwrap();
+    let (_, viewer) = someone(&stack, false).await.unwrap();
     let run = scheduled(&stack.channel.channel_id, &producer, 2).await;
     question_is(&viewer, &run, "q1", "open").await;
 
@@ -169,7 +161,7 @@ async fn an_answer_counts_once_inside_its_window_only() {
         late["receivedAt"], first["receivedAt"],
         "a late repeat of an accepted answer"
     );
-    let (_, latecomer) = someone(&stack, false).await;
+    let (_, latecomer) = someone(&stack, false).await.unwrap();
     let late = latecomer.answer(&run, "q1", 1).await.unwrap();
     assert_eq!(
         (late.status.as_u16(), late.problem()),
@@ -185,7 +177,7 @@ async fn an_answer_counts_once_inside_its_window_only() {
 #[tokio::test]
 async fn a_cancelled_quiz_voids_its_open_question_and_frees_the_channel() {
     let (stack, _turn) = stack().await;
-    let (_, producer) = someone(&stack, true).await;
+    let (_, producer) = someone(&stack, true).await.unwrap();
     let run = scheduled(&stack.channel.channel_id, &producer, 1).await;
     question_is(&producer, &run, "q1", "open").await;
     producer.cancel(&run).await.unwrap().expect(202).unwrap();
@@ -210,7 +202,7 @@ async fn a_cancelled_quiz_voids_its_open_question_and_frees_the_channel() {
 #[tokio::test]
 async fn a_quiz_on_a_channel_that_is_off_air_is_aborted_and_undone() {
     let stack = Stack::load().unwrap();
-    let (_, producer) = someone(&stack, true).await;
+    let (_, producer) = someone(&stack, true).await.unwrap();
     let off_air = &stack.offline_channel.channel_id;
     let run = json!({"channelId": off_air, "streamLossSeconds": 5});
     let run = scheduled_like(&run, &producer, 1).await;

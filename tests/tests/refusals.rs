@@ -4,25 +4,13 @@
 
 use cuepoint_e2e::{
     api::Api,
-    audience,
+    audience::{self, someone},
     player::{PlayError, Player},
     questions, show,
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use stage::{Person, Stack};
-use uuid::Uuid;
-
-fn api(stack: &Stack) -> Api {
-    Api::new(stack.http_client().unwrap(), &stack.outputs.api_url)
-}
-
-async fn someone(stack: &Stack, producer: bool) -> (Person, Api) {
-    let username = format!("{}@example.com", Uuid::new_v4().simple());
-    audience::person(stack, &api(stack), &username, "Someone", producer)
-        .await
-        .unwrap()
-}
 
 #[tokio::test]
 async fn the_video_needs_a_token_for_this_channel() {
@@ -38,7 +26,7 @@ async fn the_video_needs_a_token_for_this_channel() {
     assert!(refused(open(None).await), "no token");
     assert!(refused(open(Some("not.a.token")).await), "a forged token");
 
-    let (person, viewer) = someone(&stack, false).await;
+    let (person, viewer) = someone(&stack, false).await.unwrap();
     let elsewhere = &stack.offline_channel.channel_id;
     let elsewhere = granted(&stack, &person, &viewer, elsewhere).await;
     assert!(
@@ -63,7 +51,7 @@ async fn granted(stack: &Stack, person: &Person, viewer: &Api, channel_id: &str)
 #[tokio::test]
 async fn a_quiz_is_checked_when_it_is_written() {
     let stack = Stack::load().unwrap();
-    let (_, producer) = someone(&stack, true).await;
+    let (_, producer) = someone(&stack, true).await.unwrap();
     let refusal = async |change: fn(&mut Value)| {
         let mut quiz = questions::quiz(1, 5);
         change(&mut quiz);
@@ -98,7 +86,7 @@ async fn a_quiz_is_checked_when_it_is_written() {
 #[tokio::test]
 async fn only_producers_write_quizzes() {
     let stack = Stack::load().unwrap();
-    let (_, viewer) = someone(&stack, false).await;
+    let (_, viewer) = someone(&stack, false).await.unwrap();
     let reply = viewer.create_quiz(&questions::quiz(1, 5)).await.unwrap();
     assert_eq!((reply.status.as_u16(), reply.problem()), (403, "forbidden"));
     let unknown = viewer
