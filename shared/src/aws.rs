@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
+use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_sqs::{
     config::{StalledStreamProtectionConfig, http::HttpResponse},
     error::{ProvideErrorMetadata, SdkError},
@@ -11,10 +11,17 @@ use aws_sdk_sqs::{
 /// The longest one call may take, its retries included.
 pub const OPERATION_TIMEOUT: Duration = Duration::from_millis(4_000);
 
+/// How often a call is made that fails in a way that may pass, and how long it is waited before: the
+/// SDK's standard. What is waited is drawn evenly, up to twice as long each time.
+pub fn retries() -> RetryConfig {
+    RetryConfig::standard()
+}
+
 /// The SDK's configuration: region, credentials and endpoints from the environment, and timeouts
 /// short enough that a function answers before it is ended.
 pub async fn config() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
+        .retry_config(retries())
         .timeout_config(
             TimeoutConfig::builder()
                 .connect_timeout(Duration::from_millis(1_000))

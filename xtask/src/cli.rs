@@ -87,6 +87,13 @@ pub(crate) enum Command {
     /// Measure something that is said about this system.
     #[command(subcommand)]
     Bench(Bench),
+    /// Play the answers of an audience against the limits that AWS publishes.
+    ///
+    /// Nothing is started, and no AWS account is asked. The services' own code decides about shards,
+    /// windows, batches, retries and packing. Says where which limit is met, what has to be raised
+    /// beforehand and to what, how many viewers are turned away if it is not, and when the tallies are
+    /// there. The same seed plays the same.
+    Simulate(Simulate),
     /// Say what is missing on this machine, and how to get it.
     Doctor,
 }
@@ -240,6 +247,20 @@ pub(crate) struct Figures {
     /// Write the figures to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+}
+
+/// Which audience, and where the outcome goes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Simulate {
+    /// How many watch, and answer.
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub(crate) audience: u32,
+    /// How long they have to answer, in seconds.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(5..=120))]
+    pub(crate) window: u32,
+    /// What everything random is drawn from.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
 }
 
 /// What is checked.

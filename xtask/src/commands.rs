@@ -5,6 +5,7 @@ mod chaos;
 mod demo;
 pub(crate) mod live;
 pub(crate) mod operate;
+mod simulate;
 mod soak;
 mod test;
 mod up;
@@ -16,7 +17,9 @@ use std::{
 
 use anyhow::Context;
 
-pub(crate) use self::{bench::bench, chaos::chaos, demo::demo, soak::soak, test::test, up::up};
+pub(crate) use self::{
+    bench::bench, chaos::chaos, demo::demo, simulate::simulate, soak::soak, test::test, up::up,
+};
 use crate::{
     build,
     cli::{Lint, Up},

@@ -73,6 +73,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Test(options) => commands::test(&workspace, &options),
         Command::Lint(options) => commands::lint(&workspace, &options),
         Command::Bench(what) => commands::bench(&workspace, &what),
+        Command::Simulate(options) => commands::simulate(&workspace, &options),
         Command::Doctor => doctor::run(&workspace),
     }
 }

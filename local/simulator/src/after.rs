@@ -1,0 +1,291 @@
+//! What comes when a question's window has closed: the final tally, the recording, and at the end
+//! of the show the leaderboard. And what all of it will have on its bill.
+
+use answer_collector::{
+    keys::QuestionKey, packing::Packer, recording::AFTER_TALLY, store::answers::Answer,
+};
+use cuepoint_shared::events::RecordedAnswer;
+use fastrand::Rng;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::{
+    audience::viewer_id,
+    house::{Function, House},
+    limits::{Id, Limits},
+    plan::Plan,
+    play::Played,
+    timing::{COUNT_NS, PAGE_MS, PUT_EVENTS_MS, RANK_NS, READ_MS, RECORD_NS, STEP_MS, WRITE_MS},
+    usage::Usage,
+};
+
+/// What a query gives at a time (DynamoDB's limit).
+const PAGE_BYTES: u64 = 1_024 * 1_024;
+/// What a read unit reads.
+const READ_UNIT_BYTES: u64 = 4_096;
+/// How many shards `answer-saga` reads at the same time.
+const SAGA_PARALLEL: u64 = 16;
+/// How many pages `answer-recorder` reads ahead, and publishes at the same time.
+const RECORDER_PARALLEL: u64 = 4;
+/// The memory at which a function has a whole CPU (Lambda, "Configure Lambda function memory").
+const WHOLE_CPU_MB: u64 = 1_769;
+/// How many answers are packed to see how many fit.
+const SAMPLE: u32 = 20_000;
+/// What a line in a log has, in bytes, its time and labels included.
+const LOG_LINE_BYTES: u64 = 300;
+
+/// What comes afterwards, in milliseconds after the window was opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct After {
+    /// When the final tally is counted.
+    pub final_at: u32,
+    /// How long `answer-saga` takes for that.
+    pub tally_ms: u32,
+    /// When the results are in the video's stream.
+    pub results_at: u32,
+    /// When the answers are published.
+    pub recorded_at: u32,
+    /// How long `answer-recorder` takes for that.
+    pub recording_ms: u32,
+    /// How long `answer-saga` takes for the leaderboard over all questions.
+    pub leaderboard_ms: u32,
+    /// Answers in an event.
+    pub answers_per_event: u64,
+    /// Bytes of an answer in the table.
+    pub answer_bytes: u64,
+}
+
+/// What there is to read: so many answers of a question, in so many shards and partitions.
+#[derive(Debug, Clone, Copy)]
+struct Answers {
+    count: u64,
+    bytes: u64,
+    shards: u64,
+    partitions: u64,
+}
+
+impl Answers {
+    fn pages(self) -> u64 {
+        let each = (self.count * self.bytes).div_ceil(self.shards.max(1));
+        self.shards * each.div_ceil(PAGE_BYTES).max(1)
+    }
+
+    fn read_units(self) -> u64 {
+        (self.count * self.bytes)
+            .div_ceil(READ_UNIT_BYTES)
+            .max(self.shards)
+    }
+
+    /// How long it takes to read all: as long as the slowest of pages, CPU and partitions.
+    fn millis(self, parallel: u64, nanos: u64, function: Function, limits: &Limits) -> u32 {
+        let pages = self.pages().div_ceil(parallel) * u64::from(PAGE_MS);
+        let share = u64::from(function.memory_mb).min(WHOLE_CPU_MB);
+        let cpu = self.count * nanos * WHOLE_CPU_MB / share / 1_000_000;
+        let used = self.partitions.min(self.shards).max(1);
+        let units = self.read_units().div_ceil(used);
+        let reads = units * 1_000 / limits.get(Id::PartitionReads).max(1);
+        u32::try_from(pages.max(cpu).max(reads)).unwrap_or(u32::MAX)
+    }
+}
+
+/// What comes after a question that was played so.
+pub fn after(plan: &Plan, house: &House, limits: &Limits, played: &Played) -> After {
+    let question = question();
+    let answer_bytes = answer_bytes(&question);
+    let answers = Answers {
+        count: played.accepted.total(),
+        bytes: answer_bytes,
+        shards: u64::from(plan.shards),
+        partitions: played.work.partitions,
+    };
+    let tally_at = millis(played, played.window.tally_at);
+    let steps = |from: &str, to: &str| {
+        let states = house.states(1);
+        let between = states.iter().skip_while(|state| **state != from).skip(1);
+        let before = between.take_while(|state| **state != to);
+        let tasks = before.filter(|state| house.is_task(state)).count();
+        STEP_MS * u32::try_from(tasks).unwrap_or(0)
+    };
+    let tally_ms = answers.millis(SAGA_PARALLEL, COUNT_NS, house.answer_saga, limits);
+    let final_at = tally_at + steps("WaitForAnswers", "Tally") + tally_ms;
+    let results_at = final_at + steps("Tally", "MoreQuestions?");
+    let answers_per_event = answers_per_event(question);
+    let events = answers.count.div_ceil(answers_per_event);
+    // Four events fill a call.
+    let calls = events.div_ceil(4);
+    let publishing = calls.div_ceil(RECORDER_PARALLEL) * u64::from(PUT_EVENTS_MS);
+    let publishing = u32::try_from(publishing).unwrap_or(u32::MAX);
+    let reading = answers.millis(RECORDER_PARALLEL, RECORD_NS, house.answer_recorder, limits);
+    let recording_ms = reading.max(publishing);
+    let due = u32::try_from(AFTER_TALLY.as_millis()).unwrap_or(0);
+    let ranking = answers.millis(SAGA_PARALLEL, RANK_NS, house.answer_saga, limits);
+    After {
+        final_at,
+        tally_ms,
+        results_at,
+        recorded_at: tally_at + due + recording_ms,
+        recording_ms,
+        leaderboard_ms: ranking.saturating_mul(plan.questions),
+        answers_per_event,
+        answer_bytes,
+    }
+}
+
+fn millis(played: &Played, time: Timestamp) -> u32 {
+    let since = time.duration_since(played.window.opened_at).as_millis();
+    u32::try_from(since).unwrap_or(0)
+}
+
+/// What the whole show does, if every question is like this one.
+pub fn usage(plan: &Plan, house: &House, limits: &Limits, played: &Played, after: &After) -> Usage {
+    let questions = u64::from(plan.questions);
+    let (work, viewers) = (&played.work, u64::from(plan.audience));
+    let answers = played.accepted.total();
+    let refused = |id| played.meters.get(&id).map_or(0, |meter| meter.refused);
+    let requests = work.requests - refused(Id::StageRate) - refused(Id::ApiRate);
+    let mut usage = Usage {
+        viewers,
+        view_seconds: viewers * u64::from(plan.show_seconds),
+        answers: answers * questions,
+        // Each viewer also gets a token, and asks for their place in the end.
+        api_requests: requests * questions + 2 * viewers,
+        transitions: house.states(plan.questions).len() as u64,
+        cues: 2 * questions + 1,
+        ..Usage::default()
+    };
+    functions(plan, house, limits, played, after, &mut usage);
+    tables(plan, limits, played, after, &mut usage);
+    let events = answers.div_ceil(after.answers_per_event) * questions;
+    usage.event_units = events + 2 * questions + 3 + viewers;
+    usage.put_events_calls = events.div_ceil(4) + 2 * questions + 3 + viewers;
+    // Sent, received and deleted.
+    usage.queue_requests = 3 * questions;
+    usage.stream_reads = work.batches * questions;
+    let invocations: u64 = usage
+        .functions
+        .values()
+        .map(|function| function.invocations)
+        .sum();
+    usage.log_bytes = (invocations + usage.api_requests) * LOG_LINE_BYTES;
+    usage
+}
+
+fn functions(
+    plan: &Plan,
+    house: &House,
+    limits: &Limits,
+    played: &Played,
+    after: &After,
+    usage: &mut Usage,
+) {
+    let questions = u64::from(plan.questions);
+    let (work, viewers) = (&played.work, u64::from(plan.audience));
+    let millis = u64::from;
+    let api = usage.function("answer-api");
+    let memory = house.answer_api.memory_mb;
+    api.ran(
+        work.invocations * questions,
+        work.busy_ms * questions,
+        memory,
+    );
+    api.ran(viewers, viewers * millis(READ_MS + 2), memory);
+    let ready = limits.get(Id::Provisioned) * u64::from(plan.show_seconds);
+    api.provisioned_mb_seconds = ready * u64::from(memory);
+    let memory = house.live_tally.memory_mb;
+    let live = usage.function("live-tally");
+    live.ran(work.batches * questions, work.live_ms * questions, memory);
+    let saga = usage.function("answer-saga");
+    let memory = house.answer_saga.memory_mb;
+    let others = 2 * millis(READ_MS + WRITE_MS);
+    saga.ran(
+        3 * questions,
+        (millis(after.tally_ms) + others) * questions,
+        memory,
+    );
+    saga.ran(1, millis(after.leaderboard_ms), memory);
+    let memory = house.answer_recorder.memory_mb;
+    let recorder = usage.function("answer-recorder");
+    recorder.ran(questions, millis(after.recording_ms) * questions, memory);
+    let steps = house.states(plan.questions);
+    let pushes = steps.iter().filter(|state| house.is_task(state)).count() as u64;
+    let others = pushes.saturating_sub(4 * questions);
+    usage
+        .function("quiz-saga")
+        .ran(others, others * 50, house.quiz_saga.memory_mb);
+    usage.function("token-api").ran(
+        viewers,
+        viewers * millis(READ_MS + PUT_EVENTS_MS),
+        house.token_api.memory_mb,
+    );
+}
+
+fn tables(plan: &Plan, limits: &Limits, played: &Played, after: &After, usage: &mut Usage) {
+    let questions = u64::from(plan.questions);
+    let work = &played.work;
+    let answers = Answers {
+        count: played.accepted.total(),
+        bytes: after.answer_bytes,
+        shards: u64::from(plan.shards),
+        partitions: work.partitions,
+    };
+    let kept = usage.table("answers");
+    kept.write_units = work.writes * after.answer_bytes.div_ceil(1_024) * questions;
+    // Tallied, recorded, ranked; and everyone's own answers for their place.
+    kept.read_units = 3 * answers.read_units() * questions + u64::from(plan.audience) * questions;
+    kept.stored_bytes = answers.count * answers.bytes * questions;
+    let usual = Id::WarmWrites.limit().value;
+    kept.warm_write_units = limits.get(Id::WarmWrites).saturating_sub(usual);
+    let tallies = usage.table("tallies");
+    tallies.write_units = work.tally_writes * questions;
+    tallies.read_units = work.tally_writes * questions;
+    let windows = usage.table("windows");
+    windows.write_units = 3 * questions;
+    windows.read_units = work.window_reads * questions;
+    usage.table("entitlements").read_units = u64::from(plan.audience);
+}
+
+/// How many answers fit into an event, by packing some.
+fn answers_per_event(question: QuestionKey) -> u64 {
+    let mut random = Rng::with_seed(1);
+    let answers = (0..SAMPLE).map(|n| RecordedAnswer {
+        viewer_id: viewer_id(&mut random),
+        choice: n % 3,
+        received_at: received_at(n),
+    });
+    let mut packer = Packer::new(question, Timestamp::UNIX_EPOCH);
+    let full = packer.extend(answers.collect::<Vec<_>>());
+    let packed: usize = full.iter().map(|event| event.data.answers.len()).sum();
+    (packed / full.len().max(1)).max(1) as u64
+}
+
+/// The bytes of an answer's item (DynamoDB, "Item sizes and formats").
+fn answer_bytes(question: &QuestionKey) -> u64 {
+    let answer = Answer {
+        viewer_id: viewer_id(&mut Rng::with_seed(1)),
+        choice: 1,
+        received_at: received_at(1),
+        // As long as names usually are.
+        name: "Ada Lovelace".to_owned(),
+    };
+    let value = serde_json::to_value(&answer).expect("an answer is texts and a number");
+    let attributes = value.as_object().expect("it is an object").iter();
+    let bytes: usize = attributes
+        .map(|(name, value)| name.len() + value.as_str().map_or(2, str::len))
+        .sum();
+    (bytes + "partition".len() + question.partition(100).to_string().len()) as u64
+}
+
+fn received_at(n: u32) -> Timestamp {
+    let start = 1_795_334_400_123;
+    Timestamp::from_millisecond(start + i64::from(n)).expect("a time of our days")
+}
+
+fn question() -> QuestionKey {
+    let id = "3f0b8a52-6a63-4c5e-9d0b-2f4f4f1f9b61";
+    QuestionKey {
+        quiz_id: id.parse().expect("a UUID is an id by its characters"),
+        run_id: id.parse().expect("a UUID is an id by its characters"),
+        question_id: "q1".parse().expect("so are these"),
+    }
+}

@@ -1,0 +1,26 @@
+//! Plays the answers of an audience against the limits that AWS publishes.
+//!
+//! What the services decide is decided by their own code: how many shards there are and which a
+//! viewer has, when a window is open and how long a write may take, how often a call is made again,
+//! what a batch of the stream counts as, and how answers are packed into events. The rest is told
+//! here: the limits, how long things take, and how an audience answers.
+//!
+//! - [`plan`]: what is played; [`audience`]: when who answers; [`house`]: what this repository's
+//!   template and state machine say; [`timing`]: how long things take;
+//! - [`limits`]: every limit, with its source; [`bucket`], [`pool`], [`table`]: how they limit;
+//! - [`play`]: one question, event by event; [`after`]: what comes when its window has closed;
+//! - [`meter`]: what is counted meanwhile; [`usage`]: what will be on the bill.
+
+pub mod after;
+pub mod audience;
+pub mod bucket;
+pub mod house;
+pub mod limits;
+pub mod meter;
+pub mod plan;
+pub mod play;
+pub mod pool;
+pub mod report;
+pub mod table;
+pub mod timing;
+pub mod usage;

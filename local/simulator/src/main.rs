@@ -1,0 +1,46 @@
+//! `simulator`: plays the answers of an audience against the limits that AWS publishes.
+//!
+//! `cargo xtask simulate` builds and runs it.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use simulator::{
+    after,
+    house::House,
+    limits::{Id, Limits},
+    plan::Plan,
+    play, report,
+};
+
+/// Plays the answers of an audience against the limits that AWS publishes.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// How many watch, and answer.
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    audience: u32,
+    /// How long they have to answer, in seconds.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(5..=120))]
+    window: u32,
+    /// What everything random is drawn from.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let plan = Plan {
+        seed: arguments.seed,
+        ..Plan::of(arguments.audience, arguments.window)
+    };
+    let house = House::read();
+    let limits = Limits::default()
+        .with(Id::StageRate, house.stage_rate)
+        .with(Id::StageBurst, house.stage_burst)
+        .with(Id::StreamBatches, house.parallel_batches);
+    let played = play::play(&plan, &house, &limits, &mut |_| {});
+    let after = after::after(&plan, &house, &limits, &played);
+    println!("{}", report::run(&plan, &limits, &played, &after));
+    ExitCode::SUCCESS
+}

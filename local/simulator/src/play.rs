@@ -1,0 +1,231 @@
+//! One question, event by event: from the viewers' taps to the live tally.
+//!
+//! Times are milliseconds after the window was opened.
+
+mod answering;
+mod counting;
+mod wheel;
+
+use std::collections::BTreeMap;
+
+use answer_collector::{
+    keys::QuestionKey,
+    window::{Rules, Window},
+};
+use cuepoint_shared::aws;
+use fastrand::Rng;
+use jiff::{SignedDuration, Timestamp};
+
+use self::{
+    answering::{Answering, State},
+    counting::Counting,
+    wheel::{Event, Wheel},
+};
+use crate::{
+    audience::{self, Viewer},
+    house::House,
+    limits::{Id, Limits},
+    meter::{Meter, Series},
+    plan::Plan,
+    pool::Pool,
+};
+
+/// What became of a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Played {
+    /// The window.
+    pub window: Window,
+    /// First taps.
+    pub arrived: Series,
+    /// Answers that viewers were told to count.
+    pub accepted: Series,
+    /// Viewers who gave up, since too many asked at once.
+    pub turned_away: Series,
+    /// Viewers whose last try came when the window had closed.
+    pub late: Series,
+    /// Answers in the live tally.
+    pub tallied: Series,
+    /// How each limit was met.
+    pub meters: BTreeMap<Id, Meter>,
+    /// What was done meanwhile.
+    pub work: Work,
+    /// When the live tally had all of them.
+    pub live_at: u32,
+}
+
+/// What was done while the window was open.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Requests that the API was asked for, those that it refused included.
+    pub requests: u64,
+    /// Requests that reached `answer-api`.
+    pub invocations: u64,
+    /// How long its environments had them, in milliseconds, together.
+    pub busy_ms: u64,
+    /// Environments of it.
+    pub environments: u64,
+    /// Reads of the window.
+    pub window_reads: u64,
+    /// Writes of answers that were tried, and of refusals.
+    pub writes: u64,
+    /// Batches of the stream.
+    pub batches: u64,
+    /// How long `live-tally` had them, in milliseconds, together.
+    pub live_ms: u64,
+    /// Changes of the table `tallies`, each with a read before it.
+    pub tally_writes: u64,
+    /// The most partitions that answers were written to.
+    pub partitions: u64,
+    /// The writes that the busiest partition was asked for in its busiest second.
+    pub hottest_partition: u64,
+}
+
+/// What everything works with.
+struct Stage<'a> {
+    plan: &'a Plan,
+    house: &'a House,
+    random: Rng,
+    wheel: Wheel,
+    window: Window,
+    meters: BTreeMap<Id, Meter>,
+    pool: Pool,
+    retries: Retries,
+    work: Work,
+}
+
+/// How often a call of the SDK is made, and what is waited before.
+#[derive(Debug, Clone, Copy)]
+struct Retries {
+    attempts: u32,
+    first_ms: f64,
+    longest_ms: f64,
+}
+
+impl Retries {
+    fn of_the_services() -> Self {
+        let policy = aws::retries();
+        Self {
+            attempts: policy.max_attempts(),
+            first_ms: policy.initial_backoff().as_secs_f64() * 1_000.0,
+            longest_ms: policy.max_backoff().as_secs_f64() * 1_000.0,
+        }
+    }
+
+    /// How long it is waited after so many attempts; nothing when there is no other.
+    fn pause(self, attempts: u32, random: &mut Rng) -> Option<u32> {
+        let longest = self.first_ms * f64::from(2_u32.pow(attempts.clamp(1, 20) - 1));
+        let drawn = longest.min(self.longest_ms) * random.f64();
+        (attempts < self.attempts).then_some(drawn as u32)
+    }
+}
+
+impl Stage<'_> {
+    fn meter(&mut self, id: Id) -> &mut Meter {
+        self.meters.entry(id).or_default()
+    }
+
+    /// The time as the services see it.
+    fn time(&self, now: u32) -> Timestamp {
+        self.window.opened_at + SignedDuration::from_millis(i64::from(now))
+    }
+}
+
+/// Plays a question. `progress` is told now and then which second is over.
+pub fn play(plan: &Plan, house: &House, limits: &Limits, progress: &mut dyn FnMut(u32)) -> Played {
+    let mut random = Rng::with_seed(plan.seed);
+    let mut wheel = Wheel::default();
+    let mut arrived = Series::default();
+    let viewers: Vec<_> = (0..plan.audience)
+        .map(|index| {
+            let Viewer { taps_at, shard } = audience::viewer(plan, &mut random);
+            arrived.add(taps_at, 1);
+            wheel.push(taps_at + crate::timing::NETWORK_MS, Event::Asks(index));
+            State::new(shard)
+        })
+        .collect();
+    let question = question();
+    let window = window(plan, house, &question);
+    let mut stage = Stage {
+        plan,
+        house,
+        random,
+        wheel,
+        window,
+        meters: BTreeMap::new(),
+        pool: Pool::new(limits),
+        retries: Retries::of_the_services(),
+        work: Work::default(),
+    };
+    let mut answering = Answering::new(viewers, limits, &mut stage);
+    let mut counting = Counting::new(question, answering.partitions(), limits, &mut stage);
+    run(&mut stage, &mut answering, &mut counting, progress);
+    stage.work.environments = stage.pool.environments();
+    answering.sum_up(&mut stage);
+    Played {
+        window: stage.window,
+        arrived,
+        accepted: answering.accepted,
+        turned_away: answering.turned_away,
+        late: answering.late,
+        tallied: counting.tallied,
+        meters: stage.meters,
+        work: stage.work,
+        live_at: counting.last_at,
+    }
+}
+
+fn run(
+    stage: &mut Stage<'_>,
+    answering: &mut Answering,
+    counting: &mut Counting,
+    progress: &mut dyn FnMut(u32),
+) {
+    let mut second = 0;
+    while let Some((now, events)) = stage.wheel.next() {
+        if now / 1_000 > second {
+            second = now / 1_000;
+            progress(second);
+        }
+        for event in events {
+            match event {
+                Event::Asks(viewer) => answering.asks(viewer, now, stage),
+                Event::Looks(viewer) => answering.looks(viewer, now, stage),
+                Event::Writes(viewer) => {
+                    if let Some(partition) = answering.writes(viewer, now, stage) {
+                        counting.written(partition, answering.shard(viewer), now, stage);
+                    }
+                }
+                Event::Told(viewer) => answering.told(viewer, now, stage),
+                Event::Polls(shard) => counting.polls(shard, now, stage),
+                Event::Counts(shard) => counting.counts(shard, now, stage),
+                Event::Counted(shard) => counting.counted(shard, now, stage),
+            }
+        }
+    }
+}
+
+/// Ids as long as those that the services make.
+fn question() -> QuestionKey {
+    let id = "3f0b8a52-6a63-4c5e-9d0b-2f4f4f1f9b61";
+    QuestionKey {
+        quiz_id: id.parse().expect("a UUID is an id by its characters"),
+        run_id: id.parse().expect("a UUID is an id by its characters"),
+        question_id: "q1".parse().expect("so are these"),
+    }
+}
+
+fn window(plan: &Plan, house: &House, question: &QuestionKey) -> Window {
+    let rules = Rules {
+        options: 3,
+        correct: Some(0),
+        seconds: plan.window_seconds,
+        shards: plan.shards,
+    };
+    Window::open(
+        question.question_id.clone(),
+        rules,
+        SignedDuration::from_secs(i64::from(house.latency_allowance_seconds)),
+        SignedDuration::from_secs(i64::from(house.drain_seconds)),
+        Timestamp::UNIX_EPOCH,
+    )
+}
