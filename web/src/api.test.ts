@@ -49,6 +49,12 @@ it.each([
   });
 });
 
+it('tells how long the service wants to be left alone', async () => {
+  fetched.mockResolvedValue(new Response('', { status: 429, headers: { 'retry-after': '4' } }));
+  vi.stubGlobal('fetch', fetched);
+  expect(await api.leaderboard(RUN)).toMatchObject({ failure: { retryAfterMs: 4_000 } });
+});
+
 it('reads a leaderboard with the own place', async () => {
   const top = [{ rank: 1, name: 'Ada', points: 9 }];
   answers({ questions: 2, players: 7, top, you: { rank: 7, points: 0 } });

@@ -1,16 +1,8 @@
-/** The page's clock. */
+/** The page's clock and timer. */
 
 /** Milliseconds since 1970 that never jump, not even when the system's clock is set. */
 export function now(): number {
   return performance.timeOrigin + performance.now();
-}
-
-/** The longest that `spread` takes, in milliseconds. */
-const SPREAD_MS = 3_000;
-
-/** A promise that is kept after up to three seconds, in each browser at another time. */
-export function spread(): Promise<void> {
-  return pause(Math.random() * SPREAD_MS);
 }
 
 /** A promise that is kept after some milliseconds. */

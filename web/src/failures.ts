@@ -10,6 +10,8 @@ export interface Problem {
   readonly name: string;
   /** What the service says about this very case; may be empty. */
   readonly detail: string;
+  /** How long the service wants to be left alone, in milliseconds, if it has said so. */
+  readonly retryAfterMs?: number | undefined;
   /** The document's further members. */
   readonly members: Json;
 }
@@ -34,8 +36,8 @@ export const SIGNED_OUT: SignedOut = { kind: 'signed-out' };
 
 const PREFIX = 'urn:cuepoint:problem:';
 
-/** Reads the body of an answer that is not a success. */
-export function readProblem(status: number, body: string): Problem {
+/** Reads the body of an answer that is not a success, and its header `Retry-After`. */
+export function readProblem(status: number, body: string, retryAfter?: string | null): Problem {
   const members = record(parse(body)) ?? {};
   const type = text(members['type']) ?? '';
   return {
@@ -44,7 +46,13 @@ export function readProblem(status: number, body: string): Problem {
     name: type.startsWith(PREFIX) ? type.slice(PREFIX.length) : 'http',
     detail: text(members['detail']) ?? '',
     members,
+    retryAfterMs: millisOf(retryAfter ?? ''),
   };
+}
+
+/** The services send whole seconds; what else may be in the header, a date, is left alone. */
+function millisOf(retryAfter: string): number | undefined {
+  return /^\d{1,9}$/.test(retryAfter) ? Number(retryAfter) * 1000 : undefined;
 }
 
 /** Whether the same request may succeed later. */

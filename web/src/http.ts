@@ -23,7 +23,10 @@ export async function request(url: string, init: RequestInit): Promise<Result<un
   }
   return response.ok
     ? { ok: true, value: parse(body) }
-    : { ok: false, failure: readProblem(response.status, body) };
+    : {
+        ok: false,
+        failure: readProblem(response.status, body, response.headers.get('retry-after')),
+      };
 }
 
 /** An answer with status 200 that is not what the service promises. */

@@ -21,6 +21,8 @@ export interface Standing {
 /** It could not be asked where this viewer is. */
 export interface Unplaced {
   readonly why: string;
+  /** The viewer has asked again. */
+  readonly isAsking: boolean;
 }
 
 /** The best of a run, and where this viewer is. */

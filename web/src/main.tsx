@@ -4,7 +4,7 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 
 import { Api } from './api';
-import { now, spread } from './clock';
+import { now, pause } from './clock';
 import { App } from './components/App';
 import { type Config, ConfigError, loadConfig } from './config';
 import { Identity } from './identity';
@@ -18,7 +18,8 @@ function servicesOf(config: Config): Services {
   const identity = new Identity(config.identityUrl, config.userPoolClientId);
   const session = new Session(identity, now);
   const api = new Api(config.apiUrl, session);
-  return { config, session, api, createPlayer, clock: now, spread, store: browserStore() };
+  const waiting = { clock: now, pause, random: Math.random };
+  return { config, session, api, createPlayer, store: browserStore(), ...waiting };
 }
 
 /** A browser may refuse even to name what it keeps. */

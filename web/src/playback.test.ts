@@ -139,10 +139,13 @@ describe('with a token', () => {
       name: 'too-many-requests',
       detail: 'You have asked too often. Ask again in 2 s.',
       members: { retryAfter: 2 },
+      retryAfterMs: 2_000,
     };
     const it = stage('with-token', [{ ok: false, failure: tooOften }, token('a.b.c')]);
     await it.start();
     expect(it.last()).toEqual({ kind: 'trouble', why: tooOften.detail });
+    await vi.advanceTimersByTimeAsync(1_999);
+    expect(it.requestToken).toHaveBeenCalledOnce();
     await vi.advanceTimersByTimeAsync(60_000);
     expect(it.loaded[0]).toBe('https://video.example/show.m3u8?token=a.b.c');
   });

@@ -6,6 +6,7 @@
 import { type PlaybackToken, isUsableAgain } from './api';
 import { type Failure, type Result, inWords, mayPass } from './failures';
 import type { Channel } from './config';
+import { askedMs } from './patience';
 import type { Player, PlayerEvents, PlayerFailure } from './player';
 
 /** How the playback stands. */
@@ -146,7 +147,7 @@ export class PlaybackController {
 
   #noToken(failure: Failure): void {
     const why = inWords(failure);
-    if (mayPass(failure)) this.#retry({ kind: 'trouble', why });
+    if (mayPass(failure)) this.#retry({ kind: 'trouble', why }, askedMs(failure));
     else if (failure.kind === 'problem' && failure.status === 403) {
       this.#end({ kind: 'not-entitled', why, interrupted: this.#playingSince !== undefined });
     } else this.#end({ kind: 'failed', why });
@@ -217,9 +218,10 @@ export class PlaybackController {
     } else this.#retry({ kind: 'trouble', why: 'The video refuses your permission to watch.' });
   }
 
-  #retry(playback: Playback): void {
+  /** Tries again after a while, and not before `least` milliseconds. */
+  #retry(playback: Playback, least = 0): void {
     this.#change(playback);
-    const millis = backoffMs(this.#attempt, this.#around.random());
+    const millis = least + backoffMs(this.#attempt, this.#around.random());
     this.#attempt += 1;
     this.#wait(() => void this.#open(), millis);
   }

@@ -79,6 +79,7 @@ describe('a question', () => {
       type: 'answered',
       question: question(1),
       answer: { kind: 'unsent', choice: 1, why: '' },
+      viewer: undefined,
     };
     expect(answerIn(after(question(1), choose(1), unsent, choose(1, 11_000)))).toEqual({
       kind: 'sending',
@@ -98,6 +99,7 @@ describe('a question', () => {
       type: 'answered',
       question: question(1),
       answer: { kind: 'recorded', choice: 0 },
+      viewer: undefined,
     };
     expect(answerIn(after(question(1), choose(0), question(2), late))).toEqual({ kind: 'none' });
     expect(answerIn(after(question(1), choose(0), question(1, 'second'), late))).toEqual({
@@ -166,12 +168,40 @@ describe('what the service says', () => {
   });
 });
 
+describe('who signs in', () => {
+  const is = (viewer: string | undefined): Action => ({ type: 'viewer', viewer });
+
+  it('has not answered what the viewer before has, but finds it withdrawn', () => {
+    const chosen = after(is('ada'), question(1), choose(1));
+    expect(answerIn([is(undefined), is('ada')].reduce(quizReducer, chosen))).toMatchObject({
+      kind: 'sending',
+    });
+    const next = quizReducer(chosen, is('bob'));
+    expect(answerIn(next)).toEqual({ kind: 'none' });
+    const receipt: Action = {
+      type: 'answered',
+      question: question(1),
+      answer: { kind: 'recorded', choice: 1 },
+      viewer: 'ada',
+    };
+    expect(quizReducer(next, receipt)).toBe(next);
+    const voided = quizReducer(chosen, { type: 'voided', question: question(1) });
+    expect(answerIn(quizReducer(voided, is('bob')))).toEqual({ kind: 'voided' });
+  });
+
+  it('keeps what they chose before, and stays who they are on another channel', () => {
+    expect(answerIn(after(question(1), choose(1), is('ada')))).toMatchObject({ choice: 1 });
+    expect(after(is('ada'), { type: 'reset' }).viewer).toBe('ada');
+  });
+});
+
 describe('results', () => {
   it('keep the question and the answer, also one whose receipt comes after them', () => {
     const receipt: Action = {
       type: 'answered',
       question: question(1),
       answer: { kind: 'recorded', choice: 2 },
+      viewer: undefined,
     };
     for (const quiz of [
       after(question(1), choose(2), receipt, results(1)),

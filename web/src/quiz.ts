@@ -50,6 +50,8 @@ export interface Quiz {
   readonly cancelledRun: string | undefined;
   /** The viewer closed what is shown. */
   readonly dismissed: boolean;
+  /** The username of who has signed in last: whose answers these are. */
+  readonly viewer: string | undefined;
 }
 
 export type Action =
@@ -61,9 +63,15 @@ export type Action =
       readonly answer: Answer;
       /** When its time is over, if the service has said it. */
       readonly closesAt?: number | undefined;
+      /** Whose answer it was: the quiz's viewer when it was chosen. */
+      readonly viewer: string | undefined;
     }
   | { readonly type: 'voided'; readonly question: QuestionCue }
   | { readonly type: 'standing'; readonly runId: string; readonly standing: Standing | Unplaced }
+  /** The viewer asks again where they are. */
+  | { readonly type: 'place' }
+  /** Someone has signed in, or, undefined, out. */
+  | { readonly type: 'viewer'; readonly viewer: string | undefined }
   | { readonly type: 'dismiss' }
   | { readonly type: 'reset' };
 
@@ -72,6 +80,7 @@ export const NO_QUIZ: Quiz = {
   newest: undefined,
   cancelledRun: undefined,
   dismissed: false,
+  viewer: undefined,
 };
 
 const NO_ANSWER: Answer = { kind: 'none' };
@@ -90,8 +99,9 @@ export function quizReducer(quiz: Quiz, action: Action): Quiz {
           })
         : quiz;
     case 'answered': {
-      const { question, answer, closesAt } = action;
-      if (!isShown(quiz, question)) return quiz;
+      const { question, answer, closesAt, viewer } = action;
+      const isOthers = viewer !== undefined && viewer !== quiz.viewer;
+      if (isOthers || !isShown(quiz, question)) return quiz;
       return withRound(quiz, { answer, ...(closesAt !== undefined && { closesAt }) });
     }
     case 'voided':
@@ -104,10 +114,14 @@ export function quizReducer(quiz: Quiz, action: Action): Quiz {
         ? { ...quiz, screen: { ...screen, standing: action.standing } }
         : quiz;
     }
+    case 'place':
+      return afterPlace(quiz);
+    case 'viewer':
+      return afterViewer(quiz, action.viewer);
     case 'dismiss':
       return { ...quiz, dismissed: true };
     case 'reset':
-      return NO_QUIZ;
+      return { ...NO_QUIZ, viewer: quiz.viewer };
   }
 }
 
@@ -182,6 +196,30 @@ function afterCancelled(quiz: Quiz, { runId }: CancelledCue): Quiz {
   const isOurs = quiz.newest === undefined || quiz.newest.runId === runId;
   const after = isOurs ? show(quiz, { kind: 'cancelled' }) : quiz;
   return { ...after, cancelledRun: runId };
+}
+
+/** What the service does not say stays on the screen until it has said it. */
+function afterPlace(quiz: Quiz): Quiz {
+  const { screen } = quiz;
+  if (screen.kind !== 'leaderboard' || !screen.standing || !('why' in screen.standing)) return quiz;
+  return { ...quiz, screen: { ...screen, standing: { ...screen.standing, isAsking: true } } };
+}
+
+/**
+ * A place is told to nobody but its viewer. What they have chosen stays when they sign out, since who
+ * has to sign in anew may send it again; it goes when somebody else signs in.
+ */
+function afterViewer(before: Quiz, viewer: string | undefined): Quiz {
+  const { screen } = before;
+  const quiz: Quiz =
+    screen.kind === 'leaderboard'
+      ? { ...before, screen: { ...screen, standing: undefined } }
+      : before;
+  if (viewer === undefined || viewer === quiz.viewer) return quiz;
+  const answer = 'round' in screen ? screen.round?.answer : undefined;
+  // What was chosen before anybody signed in was theirs; a withdrawn question is so for everyone.
+  const stays = quiz.viewer === undefined || answer?.kind === 'voided';
+  return { ...(stays ? quiz : withRound(quiz, { answer: NO_ANSWER })), viewer };
 }
 
 function show(quiz: Quiz, screen: Screen): Quiz {

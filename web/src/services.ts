@@ -2,19 +2,16 @@
 
 import type { Api } from './api';
 import type { Config } from './config';
+import type { Waiting } from './patience';
 import type { CreatePlayer } from './player';
 import type { Store } from './recall';
 import type { Session } from './session';
 
-export interface Services {
+export interface Services extends Waiting {
   readonly config: Config;
   readonly session: Pick<Session, 'subscribe' | 'viewer' | 'signIn' | 'signOut'>;
   readonly api: Pick<Api, 'playbackToken' | 'answer' | 'results' | 'leaderboard'>;
   readonly createPlayer: CreatePlayer;
-  /** Milliseconds since 1970. */
-  readonly clock: () => number;
-  /** Kept after a short while: a whole audience hears a cue at once, and must not ask at once. */
-  readonly spread: () => Promise<void>;
   /** What the browser keeps for the page. */
   readonly store: Store;
 }

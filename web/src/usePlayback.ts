@@ -19,7 +19,7 @@ export interface PlaybackHandle {
 
 /** Plays in `video`; one playback at a time. */
 export function usePlayback(
-  { api, createPlayer, clock }: Services,
+  { api, createPlayer, clock, random }: Services,
   video: RefObject<HTMLVideoElement | null>,
   onCue: (text: string) => void,
 ): PlaybackHandle {
@@ -48,11 +48,11 @@ export function usePlayback(
         onChange: setPlayback,
         onCue,
         clock,
-        random: Math.random,
+        random,
       });
       controller.current.start();
     },
-    [api, createPlayer, clock, video, onCue],
+    [api, createPlayer, clock, random, video, onCue],
   );
 
   useEffect(

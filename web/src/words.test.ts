@@ -1,9 +1,8 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import type { Answer } from './answer';
-import { type Failure, inWords, mayPass, readProblem } from './failures';
+import { type Failure, inWords, readProblem } from './failures';
 import type { Round } from './quiz';
-import { persistently } from './submission';
 import {
   announcement,
   barsOf,
@@ -61,25 +60,6 @@ describe('a failure in words', () => {
     [problem(418), 'status 418'],
   ])('%j', (failure, words) => {
     expect(inWords(failure)).toContain(words);
-  });
-});
-
-describe('sending persistently', () => {
-  it('tries three times while it may pass', async () => {
-    const send = vi.fn(() => Promise.resolve({ ok: false, failure: problem(503) } as const));
-    const pause = vi.fn(() => Promise.resolve());
-    expect(await persistently(send, pause)).toMatchObject({ ok: false });
-    expect(send).toHaveBeenCalledTimes(3);
-    expect(pause).toHaveBeenCalledTimes(2);
-  });
-
-  it('ends at the first answer that will not change', async () => {
-    const send = vi.fn(() => Promise.resolve({ ok: false, failure: problem(410) } as const));
-    await persistently(send, () => Promise.resolve());
-    expect(send).toHaveBeenCalledOnce();
-    expect([400, 401, 404, 409, 410, 422].map((status) => mayPass(problem(status)))).toEqual(
-      Array(6).fill(false),
-    );
   });
 });
 
@@ -151,7 +131,9 @@ describe('the own place in words', () => {
 
   it('is none for who answered nothing, and may not be known', () => {
     expect(standingInWords({ players: 3, you: undefined })).toContain('answered no question');
-    expect(standingInWords({ why: 'No network.' })).toContain('cannot be read now. No network.');
+    expect(standingInWords({ why: 'No network.', isAsking: false })).toContain(
+      'cannot be read now. No network.',
+    );
   });
 
   it('is told to a screen reader behind the best', () => {

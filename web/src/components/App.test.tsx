@@ -4,7 +4,7 @@ import userEvent from '@testing-library/user-event';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 
 import type { PlaybackToken, Receipt, Results } from '../api';
-import { now } from '../clock';
+import { now, pause } from '../clock';
 import type { CueDetail } from '../cueEvent';
 import type { Result } from '../failures';
 import type { Leaderboard } from '../leaderboard';
@@ -93,7 +93,8 @@ function page() {
         session,
         api: { answer, playbackToken, results, leaderboard },
         clock: now,
-        spread: () => Promise.resolve(),
+        pause,
+        random: () => 0,
         store: {
           getItem: (name) => kept[name] ?? null,
           setItem: (name, value) => {
@@ -116,8 +117,8 @@ function page() {
   return userEvent.setup();
 }
 
-async function signIn(user: ReturnType<typeof userEvent.setup>, password = 'right') {
-  await user.type(screen.getByLabelText('E-mail address'), 'ada@example.org');
+async function signIn(user: ReturnType<typeof userEvent.setup>, password = 'right', who = 'ada') {
+  await user.type(screen.getByLabelText('E-mail address'), `${who}@example.org`);
   await user.type(screen.getByLabelText('Password'), password);
   await user.click(screen.getByRole('button', { name: 'Sign in' }));
 }
@@ -324,4 +325,21 @@ it('reads the results again after the show, also in a page that was opened anew'
   expect(card.getByRole('heading', { name: '2. And now?' })).toBeTruthy();
   expect(card.getByText('It was withdrawn and does not count.')).toBeTruthy();
   expect(card.getByText('You are 4,711th of 12,000, with 500 points.')).toBeTruthy();
+});
+
+it('shows nobody what the viewer before has read', async () => {
+  const user = await watching();
+  cue(QUESTION);
+  cue({ type: 'leaderboard', top: [['Ada', 1870]] });
+  await screen.findByTestId('standing');
+  await user.click(screen.getByRole('button', { name: 'Read the results' }));
+  const card = within(screen.getByTestId('last-quiz'));
+  await card.findByText(/^You are 4,711th/);
+  await user.click(screen.getByRole('button', { name: 'Sign out' }));
+  expect(screen.queryByText(/You are/)).toBeNull();
+
+  leaderboard.mockReturnValueOnce(new Promise(() => undefined));
+  await signIn(user, 'right', 'bob');
+  expect(leaderboard).toHaveBeenCalledTimes(3);
+  expect(screen.queryByText(/You are/)).toBeNull();
 });

@@ -31,7 +31,7 @@ export function App({ services, first }: Props) {
   const [hint, setHint] = useState('');
   const video = useRef<HTMLVideoElement>(null);
   const nameField = useRef<HTMLInputElement>(null);
-  const quiz = useQuiz(services);
+  const quiz = useQuiz(services, viewer?.username);
   const { hear, reset } = quiz;
 
   const onCue = useCallback(
@@ -101,8 +101,9 @@ export function App({ services, first }: Props) {
           )}
           {quiz.recalled && (
             <LastQuiz
-              key={quiz.recalled.runId}
-              api={services.api}
+              // Nobody sees what somebody else has read.
+              key={JSON.stringify([quiz.recalled.runId, viewer?.username])}
+              services={services}
               recalled={quiz.recalled}
               isSignedIn={isSignedIn}
               name={viewer?.name}

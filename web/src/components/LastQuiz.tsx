@@ -2,31 +2,33 @@
 
 import { useState } from 'react';
 
-import { pause } from '../clock';
+import type { Result } from '../failures';
+import { FOR_A_CLICK, persistently } from '../patience';
 import type { Asked, Recalled } from '../recall';
 import { type Review, reviewOf } from '../review';
 import type { Services } from '../services';
-import { persistently } from '../submission';
 import { plural, stateInWords } from '../words';
 import { LeaderboardView } from './LeaderboardView';
 import { ResultBar } from './ResultsView';
 
 interface Props {
-  readonly api: Services['api'];
+  readonly services: Services;
   readonly recalled: Recalled;
   readonly isSignedIn: boolean;
   /** The viewer's own name. */
   readonly name: string | undefined;
 }
 
-export function LastQuiz({ api, recalled, isSignedIn, name }: Props) {
+export function LastQuiz({ services, recalled, isSignedIn, name }: Props) {
   const [review, setReview] = useState<Review | undefined>();
   const [isBusy, setBusy] = useState(false);
 
   const read = async () => {
     if (isBusy) return;
     setBusy(true);
-    setReview(await reviewOf(recalled, api, (send) => persistently(send, pause)));
+    const patiently = <T,>(send: () => Promise<Result<T>>) =>
+      persistently(send, FOR_A_CLICK, services);
+    setReview(await reviewOf(recalled, services.api, patiently));
     setBusy(false);
   };
 

@@ -10,9 +10,11 @@ interface Props {
   readonly standing: Standing | Unplaced | undefined;
   /** The viewer's own name, when they are signed in and have one. */
   readonly name: string | undefined;
+  /** Asks again where the viewer is. */
+  readonly askAgain?: () => void;
 }
 
-export function LeaderboardView({ top, standing, name }: Props) {
+export function LeaderboardView({ top, standing, name, askAgain }: Props) {
   const own = name === undefined ? undefined : leaderboardName(name);
   const you = standing !== undefined && 'you' in standing ? standing.you : undefined;
   // Names need not be unique, so this says no more than it knows.
@@ -39,6 +41,17 @@ export function LeaderboardView({ top, standing, name }: Props) {
         <p className="note" data-testid="standing">
           {standingInWords(standing)}
         </p>
+      )}
+      {askAgain && standing && 'why' in standing && (
+        <button
+          type="button"
+          aria-disabled={standing.isAsking}
+          onClick={() => {
+            if (!standing.isAsking) askAgain();
+          }}
+        >
+          {standing.isAsking ? 'Asking …' : 'Ask again'}
+        </button>
       )}
     </>
   );

@@ -62,7 +62,12 @@ function Dialog({ handle, screen, clock, name }: Props & { readonly screen: Scre
       )}
       {screen.kind === 'results' && <ResultsView results={screen.results} round={screen.round} />}
       {screen.kind === 'leaderboard' && (
-        <LeaderboardView top={screen.top} standing={screen.standing} name={name} />
+        <LeaderboardView
+          top={screen.top}
+          standing={screen.standing}
+          name={name}
+          askAgain={handle.askAgain}
+        />
       )}
       {screen.kind === 'cancelled' && (
         <p className="question">The quiz was cancelled. A question that was open does not count.</p>
@@ -93,6 +98,8 @@ function titleOf(screen: Screen): string {
 /** Changes when something new is shown. */
 function contentOf({ screen }: Quiz): string {
   const round = 'round' in screen ? screen.round : undefined;
+  // With the own place, the button that asks for it goes away.
+  if (screen.kind === 'leaderboard' && screen.standing && 'you' in screen.standing) return 'place';
   if (screen.kind !== 'question' || round === undefined) return screen.kind;
   const { question } = round;
   return question.kind === 'plain' ? question.question : `${question.runId}/${question.questionId}`;
