@@ -10,7 +10,8 @@
 //!
 //! An order that can never be carried out is parked with its reason and counts as done; any other
 //! failure leaves its message, and no other, in the queue. One that has failed so often that the
-//! queue would soon give it up, without a reason, is parked here too.
+//! queue would soon give it up, without a reason, is parked here too; so is one that could not say
+//! that it failed, since the function was ended over it each time.
 
 use std::future;
 
@@ -77,6 +78,8 @@ enum Done {
 enum RecordingError {
     #[error("answers are still being written, until {0}")]
     TooEarly(Timestamp),
+    #[error("the one before was ended before it was done")]
+    NeverDone,
     #[error(transparent)]
     Park(#[from] AwsError),
     #[error(transparent)]
@@ -114,7 +117,7 @@ impl AnswerRecorderHandler {
         let (question, done) = match serde_json::from_str::<RecordingOrder>(body) {
             Ok(order) => {
                 let question = QuestionKey::from(order);
-                let recorded = match self.record(&question).await {
+                let recorded = match self.record(&question, receive_count(message)).await {
                     Err(error) => self.failed(message, error).await,
                     done => done,
                 };
@@ -137,12 +140,17 @@ impl AnswerRecorderHandler {
         }
     }
 
-    async fn record(&self, question: &QuestionKey) -> Result<Done, RecordingError> {
+    /// Records a question's answers, as the order that was received so often says.
+    async fn record(&self, question: &QuestionKey, received: u32) -> Result<Done, RecordingError> {
         let Some(window) = self.windows.get(question).await? else {
             return Ok(Done::NeverAsked);
         };
         if (self.clock)() < window.tally_at {
             return Err(RecordingError::TooEarly(window.tally_at));
+        }
+        // A delivery that fails is parked by itself: this many come only when they could not.
+        if received > self.give_up_after_receives {
+            return Err(RecordingError::NeverDone);
         }
         let mut packer = Packer::new(question.clone(), window.tally_at);
         let (mut answers, mut events) = (0, 0);
@@ -183,9 +191,11 @@ impl AnswerRecorderHandler {
         let received = receive_count(message);
         match &error {
             RecordingError::TooEarly(_) => Err(error),
-            RecordingError::Store(StoreError::Unreadable { .. }) => {
-                self.park(body, &error.to_string()).await
-            }
+            RecordingError::Store(
+                StoreError::Unreadable { .. }
+                | StoreError::UnreadablePage { .. }
+                | StoreError::OutOfOrder(_),
+            ) => self.park(body, &error.to_string()).await,
             _ if received >= self.give_up_after_receives => {
                 let reason = format!("gave up after {received} deliveries: {error}");
                 self.park(body, &reason).await

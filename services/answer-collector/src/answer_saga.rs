@@ -7,15 +7,15 @@ use cuepoint_shared::{
     clock::{Clock, whole_millis},
     ids::{QuizId, RunId},
 };
-use futures::{StreamExt, TryStreamExt, stream};
 use jiff::SignedDuration;
 use lambda_runtime::{Diagnostic, LambdaEvent};
 use serde_json::Value;
 use tracing::{info, warn};
 
 use crate::{
+    counting,
     keys::{QuestionKey, run_key},
-    leaderboard::{Scores, Standings, played_for},
+    leaderboard::played_for,
     recording::RecordingQueue,
     store::{
         answers::AnswerStore,
@@ -26,8 +26,6 @@ use crate::{
     window::{Rules, Window, WindowStatus},
 };
 
-/// How many shards are read at the same time.
-const PARALLEL: usize = 16;
 /// How often a change is tried anew when the window changes under it.
 const ATTEMPTS: u32 = 3;
 
@@ -225,33 +223,17 @@ impl AnswerSagaHandler {
         Ok(Answer::Voided { voided })
     }
 
-    /// Counts by consistent reads over all shards. Only closed windows are counted, so no answer
-    /// is written meanwhile.
     async fn count(&self, question: &QuestionKey, window: &Window) -> Result<Vec<u64>, TaskError> {
-        let options = window.rules.options;
-        let counts = stream::iter(0..window.rules.shards)
-            .map(|shard| async move {
-                self.answers
-                    .count(&question.partition(shard), options)
-                    .await
-            })
-            .buffer_unordered(PARALLEL)
-            .try_fold(vec![0; options as usize], |mut sum, counts| async move {
-                sum.iter_mut()
-                    .zip(counts)
-                    .for_each(|(sum, count)| *sum += count);
-                Ok(sum)
-            })
-            .await?;
-        Ok(counts)
+        let Rules {
+            shards, options, ..
+        } = window.rules;
+        Ok(counting::tally(&self.answers, question, shards, options).await?)
     }
 
     async fn live(&self, question: &QuestionKey, window: &Window) -> Result<Vec<u64>, TaskError> {
         Ok(self.tallies.live(question, window.rules.options).await?)
     }
 
-    /// A viewer has the same shard in every question of a run, so each shard is added up by
-    /// itself, and only its best are kept.
     async fn leaderboard(&self, quiz_id: &QuizId, run_id: &RunId) -> Result<Answer, TaskError> {
         let windows = played_for(self.windows.of_run(quiz_id, run_id).await?);
         let shards = windows.first().map_or(0, |window| window.rules.shards);
@@ -259,14 +241,8 @@ impl AnswerSagaHandler {
             let said = format!("run {run_id} has questions of different shards");
             return Err(TaskError::Conflict(said));
         }
-        let standings = stream::iter(0..shards)
-            .map(|shard| self.scores(quiz_id, run_id, &windows, shard))
-            .buffer_unordered(PARALLEL)
-            .try_fold(Standings::default(), |mut standings, scores| async move {
-                standings.add(scores);
-                Ok(standings)
-            })
-            .await?;
+        let standings =
+            counting::standings(&self.answers, quiz_id, run_id, &windows, shards).await?;
         let leaderboard = standings.finish(windows);
         self.windows
             .put_leaderboard(quiz_id, run_id, &leaderboard)
@@ -275,28 +251,6 @@ impl AnswerSagaHandler {
         Ok(Answer::Leaderboard {
             top: top.map(|place| (place.name, place.points)).collect(),
         })
-    }
-
-    async fn scores(
-        &self,
-        quiz_id: &QuizId,
-        run_id: &RunId,
-        windows: &[Window],
-        shard: u32,
-    ) -> Result<Scores, TaskError> {
-        let mut scores = Scores::default();
-        for window in windows {
-            let question = QuestionKey {
-                quiz_id: quiz_id.clone(),
-                run_id: run_id.clone(),
-                question_id: window.question_id.clone(),
-            };
-            for answer in self.answers.all(&question.partition(shard)).await? {
-                let (viewer, name) = (answer.viewer_id, answer.name);
-                scores.add(window, viewer, name, answer.choice, answer.received_at);
-            }
-        }
-        Ok(scores)
     }
 
     async fn window(&self, question: &QuestionKey) -> Result<Window, TaskError> {

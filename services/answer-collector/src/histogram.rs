@@ -22,6 +22,13 @@ impl Histogram {
         }
     }
 
+    /// Counts the players of another one too.
+    pub fn merge(&mut self, other: &Self) {
+        for (&points, players) in &other.by_points {
+            *self.by_points.entry(points).or_default() += players;
+        }
+    }
+
     /// The rank that so many points have: one more than there are players with more. So those with
     /// the same points have the same rank, and the next rank counts them.
     pub fn rank(&self, points: u32) -> u64 {

@@ -8,10 +8,7 @@
 //! is kept of a run is its best and a [`Histogram`] of points, so that everyone can be told their
 //! rank, however low, from their own answers, without a write for each viewer.
 
-use std::{
-    cmp::Reverse,
-    collections::{BinaryHeap, HashMap},
-};
+use std::{cmp::Reverse, collections::BinaryHeap};
 
 use cuepoint_shared::ids::{QuestionId, UserId};
 use jiff::Timestamp;
@@ -74,12 +71,10 @@ struct Standing {
     viewer_id: UserId,
 }
 
-/// The results of some viewers, by viewer.
-#[derive(Debug, Clone, Default)]
-pub struct Scores(HashMap<UserId, Score>);
-
-#[derive(Debug, Clone, Default)]
-struct Score {
+/// One viewer's result, as it comes together from their answers to the questions, in the order the
+/// questions were asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Score {
     points: u32,
     taken: u64,
     name: String,
@@ -118,44 +113,48 @@ fn millis(from: Timestamp, to: Timestamp) -> u64 {
     u64::try_from(to.duration_since(from).as_millis()).unwrap_or(0)
 }
 
-impl Scores {
-    /// Adds a viewer's answer to a question. The name they gave last is the one that stays.
-    pub fn add(
-        &mut self,
-        window: &Window,
-        viewer_id: UserId,
-        name: String,
-        choice: u32,
-        received_at: Timestamp,
-    ) {
-        let score = self.0.entry(viewer_id).or_default();
-        score.name = name;
+impl Score {
+    /// Adds the viewer's answer to the next question. The name they gave last is the one that stays.
+    pub fn add(&mut self, window: &Window, name: String, choice: u32, received_at: Timestamp) {
+        self.name = name;
         let points = points(window, choice, received_at);
         if points > 0 {
-            score.points += points;
-            score.taken += millis(window.opened_at, received_at);
+            self.points += points;
+            self.taken += millis(window.opened_at, received_at);
         }
     }
 }
 
 impl Standings {
-    /// Takes the results of more viewers into account, of whom none was in it yet.
-    pub fn add(&mut self, scores: Scores) {
-        for (viewer_id, score) in scores.0 {
-            self.players += 1;
-            self.histogram.add(score.points);
-            if score.points == 0 {
-                continue;
-            }
-            self.best.push(Standing {
+    /// Takes the result of a viewer into account who was not in it yet.
+    pub fn add(&mut self, viewer_id: UserId, score: Score) {
+        self.players += 1;
+        self.histogram.add(score.points);
+        if score.points > 0 {
+            self.show(Standing {
                 points: Reverse(score.points),
                 taken: score.taken,
                 name: score.name,
                 viewer_id,
             });
-            if self.best.len() > PLACES {
-                self.best.pop();
-            }
+        }
+    }
+
+    /// Takes the results of other viewers into account, of whom none was in it yet.
+    pub fn merge(&mut self, others: Self) {
+        self.players += others.players;
+        self.histogram.merge(&others.histogram);
+        others.best.into_iter().for_each(|other| self.show(other));
+    }
+
+    /// Shows one among the best, if they are.
+    fn show(&mut self, standing: Standing) {
+        if self.best.len() < PLACES {
+            self.best.push(standing);
+        } else if let Some(mut last) = self.best.peek_mut()
+            && standing < *last
+        {
+            *last = standing;
         }
     }
 
@@ -199,6 +198,8 @@ impl Leaderboard {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use jiff::SignedDuration;
     use proptest::prelude::*;
 
@@ -263,14 +264,16 @@ mod tests {
 
     /// Answers as viewer, name, question, option and milliseconds taken.
     fn leaderboard(questions: &[Window], answers: &[(&str, &str, usize, u32, i64)]) -> Leaderboard {
-        let mut scores = Scores::default();
+        let mut scores: BTreeMap<UserId, Score> = BTreeMap::new();
         for &(viewer, name, question, choice, millis) in answers {
             let window = &questions[question];
-            let at = after(window, millis);
-            scores.add(window, viewer.parse().unwrap(), name.into(), choice, at);
+            let score = scores.entry(viewer.parse().unwrap()).or_default();
+            score.add(window, name.into(), choice, after(window, millis));
         }
         let mut standings = Standings::default();
-        standings.add(scores);
+        scores
+            .into_iter()
+            .for_each(|(viewer, score)| standings.add(viewer, score));
         standings.finish(questions.to_vec())
     }
 
@@ -352,12 +355,14 @@ mod tests {
             let board = |orders: Vec<Vec<usize>>| {
                 let mut standings = Standings::default();
                 for order in orders {
-                    let mut scores = Scores::default();
+                    let mut part = Standings::default();
                     for n in order {
                         let (viewer, name, choice, at) = answer(n);
-                        scores.add(window, viewer, name, choice, at);
+                        let mut score = Score::default();
+                        score.add(window, name, choice, at);
+                        part.add(viewer, score);
                     }
-                    standings.add(scores);
+                    standings.merge(part);
                 }
                 standings.finish(questions.clone())
             };

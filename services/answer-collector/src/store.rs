@@ -1,11 +1,13 @@
 //! The tables of this service in DynamoDB, one module each.
 //!
 //! - [`windows`]: when a question may be answered, and its final tally; with them [`leaderboards`];
-//! - [`answers`]: one answer per viewer and question;
+//! - [`answers`]: one answer per viewer and question; whole partitions of them with [`answer_pages`];
 //! - [`tallies`]: the live counts.
 
+pub mod answer_pages;
 pub mod answers;
 pub mod leaderboards;
+mod page_query;
 pub mod tallies;
 pub mod windows;
 
@@ -31,6 +33,18 @@ pub enum StoreError {
         /// What is wrong with it.
         source: serde_dynamo::Error,
     },
+    /// A page of items is not what this service writes.
+    #[error("a page of {key} cannot be read: {place}")]
+    UnreadablePage {
+        /// Its partition key.
+        key: String,
+        /// Where it is broken.
+        place: String,
+    },
+    /// A page of items is not in the order of their sort keys, or does not go on where the one
+    /// before it ended.
+    #[error("a page of {0} is out of order")]
+    OutOfOrder(String),
     /// An answer names an option that its question does not have.
     #[error("an answer in {key} names option {choice}")]
     UnknownOption {

@@ -248,9 +248,10 @@ impl From<StoreError> for TaskError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Aws(error) => error.into(),
-            StoreError::Unreadable { .. } | StoreError::UnknownOption { .. } => {
-                Self::Conflict(error.to_string())
-            }
+            StoreError::Unreadable { .. }
+            | StoreError::UnreadablePage { .. }
+            | StoreError::OutOfOrder(_)
+            | StoreError::UnknownOption { .. } => Self::Conflict(error.to_string()),
         }
     }
 }

@@ -26,7 +26,9 @@ fn main() -> ExitCode {
     telemetry::outcome(serve())
 }
 
-#[tokio::main(flavor = "current_thread")]
+/// On both processors that the function has: counting a million answers is work for them. Between
+/// tasks that takes nothing.
+#[tokio::main(flavor = "multi_thread")]
 async fn serve() -> Result<(), Error> {
     let sdk = aws::config().await;
     let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);

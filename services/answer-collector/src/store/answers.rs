@@ -3,30 +3,25 @@
 //! In the place of an answer there may be a *refusal*: the viewer was told that the time is over
 //! while an earlier try of theirs could still have been under way. The refusal keeps that out, so
 //! that who was refused is not counted after all. It has no `choice`, and is not among the answers
-//! that are read.
+//! that are read. How whole partitions are read is in [`super::answer_pages`].
 
 use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client, Config,
     config::{Builder, timeout::TimeoutConfig},
-    operation::{put_item::PutItemError, query::builders::QueryFluentBuilder},
+    operation::put_item::PutItemError,
     types::{KeysAndAttributes, ReturnValuesOnConditionCheckFailure},
 };
-use cuepoint_shared::{aws::AwsError, events::RecordedAnswer, ids::UserId};
-use futures::{Stream, StreamExt, stream};
+use cuepoint_shared::{aws::AwsError, ids::UserId};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
 use super::{Item, StoreError, read, text};
 use crate::keys::{NotAPartition, Partition, QuestionKey};
 
-/// How many shards are read ahead of the one whose answers are taken, a page of each. A page has
-/// at most 1 MB (DynamoDB's limit of a query).
-const AHEAD: usize = 4;
-
 /// The most keys that are read at once (DynamoDB's limit of a BatchGetItem).
-pub const MAX_KEYS: usize = 100;
+const MAX_KEYS: usize = 100;
 /// How often keys are asked for that were not looked at, and how much longer it is waited before
 /// each time.
 const BATCH_ATTEMPTS: u32 = 5;
@@ -62,8 +57,8 @@ pub enum Put {
 /// The table.
 #[derive(Debug, Clone)]
 pub struct AnswerStore {
-    client: Client,
-    table: String,
+    pub(super) client: Client,
+    pub(super) table: String,
 }
 
 impl AnswerStore {
@@ -170,7 +165,7 @@ impl AnswerStore {
         }
     }
 
-    /// A viewer's answers in these partitions, one of each question: at most [`MAX_KEYS`].
+    /// A viewer's answers in these partitions, one of each question.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -179,6 +174,20 @@ impl AnswerStore {
         partitions: &[Partition],
         viewer_id: &UserId,
     ) -> Result<Vec<(QuestionKey, Answer)>, StoreError> {
+        let mut answers = Vec::new();
+        for partitions in partitions.chunks(MAX_KEYS) {
+            self.take_of_viewer(partitions, viewer_id, &mut answers)
+                .await?;
+        }
+        Ok(answers)
+    }
+
+    async fn take_of_viewer(
+        &self,
+        partitions: &[Partition],
+        viewer_id: &UserId,
+        answers: &mut Vec<(QuestionKey, Answer)>,
+    ) -> Result<(), StoreError> {
         let keys = partitions.iter().map(|partition| {
             HashMap::from([
                 ("partition".to_owned(), text(partition.to_string())),
@@ -186,10 +195,9 @@ impl AnswerStore {
             ])
         });
         let mut wanted: Vec<Item> = keys.collect();
-        let mut answers = Vec::new();
         for attempt in 0..BATCH_ATTEMPTS {
             if wanted.is_empty() {
-                return Ok(answers);
+                return Ok(());
             }
             tokio::time::sleep(BATCH_PAUSE * attempt).await;
             let (found, rest) = self.batch(wanted).await?;
@@ -201,7 +209,7 @@ impl AnswerStore {
             wanted = rest;
         }
         match wanted.is_empty() {
-            true => Ok(answers),
+            true => Ok(()),
             false => Err(AwsError::listed("BatchGetItem", Some(THROTTLED), None).into()),
         }
     }
@@ -227,119 +235,6 @@ impl AnswerStore {
             .remove(&self.table);
         let rest = rest.map_or_else(Vec::new, |rest| rest.keys);
         Ok((items.unwrap_or_default(), rest))
-    }
-
-    /// How many chose each of so many options in a partition.
-    ///
-    /// # Errors
-    /// [`StoreError`]
-    pub async fn count(&self, partition: &Partition, options: u32) -> Result<Vec<u64>, StoreError> {
-        #[derive(Deserialize)]
-        struct Choice {
-            choice: u32,
-        }
-        let mut counts = vec![0; options as usize];
-        let count = |Choice { choice }| match counts.get_mut(choice as usize) {
-            Some(count) => {
-                *count += 1;
-                Ok(())
-            }
-            None => Err(StoreError::UnknownOption {
-                key: partition.to_string(),
-                choice,
-            }),
-        };
-        self.each(partition, "choice", count).await?;
-        Ok(counts)
-    }
-
-    /// Every answer of a partition.
-    ///
-    /// # Errors
-    /// [`StoreError`]
-    pub async fn all(&self, partition: &Partition) -> Result<Vec<Answer>, StoreError> {
-        let mut answers = Vec::new();
-        let push = |answer| {
-            answers.push(answer);
-            Ok(())
-        };
-        self.each(partition, "viewerId, choice, receivedAt, #name", push)
-            .await?;
-        Ok(answers)
-    }
-
-    /// All answers to a question, page by page, in bounded memory and in the same order each time:
-    /// shard after shard, in each by viewer.
-    ///
-    /// # Errors
-    /// [`StoreError`], as an item of the stream; nothing that comes after it may be used.
-    pub fn pages(
-        &self,
-        question: &QuestionKey,
-        shards: u32,
-    ) -> impl Stream<Item = Result<Vec<RecordedAnswer>, StoreError>> {
-        stream::iter(0..shards)
-            .map(|shard| {
-                let mut pages = Box::pin(self.pages_of_shard(question.partition(shard)));
-                async move {
-                    let first = pages.next().await;
-                    stream::iter(first).chain(pages)
-                }
-            })
-            .buffered(AHEAD)
-            .flatten()
-    }
-
-    fn pages_of_shard(
-        &self,
-        partition: Partition,
-    ) -> impl Stream<Item = Result<Vec<RecordedAnswer>, StoreError>> + use<> {
-        let key = partition.to_string();
-        let query = self.query(&key, "viewerId, choice, receivedAt");
-        let pages = query.into_paginator().send();
-        stream::unfold((pages, key), |(mut pages, key)| async {
-            let page = pages.next().await?;
-            let answers = page
-                .map_err(|error| AwsError::new("Query", &error).into())
-                .and_then(|page| {
-                    let items = page.items.unwrap_or_default().into_iter();
-                    items.map(|item| read(&key, item)).collect()
-                });
-            Some((answers, (pages, key)))
-        })
-    }
-
-    fn query(&self, key: &str, projection: &str) -> QueryFluentBuilder {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .key_condition_expression("#partition = :partition")
-            .expression_attribute_names("#partition", "partition")
-            .expression_attribute_values(":partition", text(key))
-            .projection_expression(projection)
-            .filter_expression("attribute_exists(choice)")
-            .consistent_read(true);
-        match projection.contains("#name") {
-            true => query.expression_attribute_names("#name", "name"),
-            false => query,
-        }
-    }
-
-    async fn each<T: DeserializeOwned>(
-        &self,
-        partition: &Partition,
-        projection: &str,
-        mut take: impl FnMut(T) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let key = partition.to_string();
-        let query = self.query(&key, projection);
-        let mut items = query.into_paginator().items().send();
-        while let Some(item) = items.next().await {
-            let item = item.map_err(|error| AwsError::new("Query", &error))?;
-            take(read(&key, item)?)?;
-        }
-        Ok(())
     }
 }
 

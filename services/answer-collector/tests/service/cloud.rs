@@ -168,21 +168,35 @@ impl Cloud {
         shards: u32,
         answers: u32,
     ) -> BTreeSet<(String, u64)> {
-        let mut all = BTreeSet::new();
-        let mut requests = Vec::new();
-        for n in 0..answers {
-            let viewer = Uuid::new_v4().to_string();
+        let given = (0..answers).map(|n| (Uuid::new_v4().to_string(), n % 4, clock()));
+        let given: Vec<_> = given.collect();
+        self.give(question, shards, &given).await;
+        let given = given.into_iter();
+        given
+            .map(|(viewer, choice, _)| (viewer, u64::from(choice)))
+            .collect()
+    }
+
+    /// Puts answers into the table: viewer, choice and time. They are so large that a page of a
+    /// query, of 1 MB at most, has about 1,100 of them.
+    pub(crate) async fn give(
+        &self,
+        question: &QuestionKey,
+        shards: u32,
+        given: &[(String, u32, Timestamp)],
+    ) {
+        let requests = given.iter().map(|(viewer, choice, received_at)| {
             let shard = shard_of(&viewer.parse().unwrap(), shards);
             let item = json!({
                 "partition": question.partition(shard).to_string(), "viewerId": viewer,
-                "choice": n % 4, "name": "Someone", "receivedAt": clock(),
+                "choice": choice, "name": "Someone".repeat(100), "receivedAt": received_at,
             });
             let put = PutRequest::builder()
                 .set_item(Some(serde_dynamo::to_item(item).unwrap()))
                 .build();
-            requests.push(WriteRequest::builder().put_request(put.unwrap()).build());
-            all.insert((viewer, u64::from(n % 4)));
-        }
+            WriteRequest::builder().put_request(put.unwrap()).build()
+        });
+        let requests: Vec<_> = requests.collect();
         let table = &self.stack.outputs.answers_table;
         let writes = requests.chunks(25).map(|some| {
             let write = self.dynamodb.batch_write_item();
@@ -193,7 +207,6 @@ impl Cloud {
             let unprocessed = written.unwrap().unprocessed_items.unwrap_or_default();
             assert!(unprocessed.is_empty());
         }
-        all
     }
 
     /// Does a task of the saga, as the state machine would see it.

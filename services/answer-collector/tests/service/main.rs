@@ -8,5 +8,6 @@
 mod api;
 mod cloud;
 mod live;
+mod paging;
 mod recorder;
 mod saga;

@@ -169,9 +169,10 @@ async fn a_recording_that_is_cut_off_is_completed_by_the_next_under_the_same_ids
     let cloud = Cloud::new().await;
     let heard = cloud.listen().await;
     let question = cloud.question("q1");
-    cloud.open("q1", 4).await;
-    // They fill five events and a bit: two calls, since one takes four full events.
-    let expected = cloud.fill(&question, 4, 4_000).await;
+    cloud.open("q1", 3).await;
+    // They fill five events and a bit: two calls, since one takes four full events. And a shard of
+    // them is more than a page.
+    let expected = cloud.fill(&question, 3, 4_000).await;
     cloud.wait(23);
     let mut cut_off = cloud.recorder(&cloud.queue().await);
     cut_off.bus = cut_off_after(&cloud, 1).await;
@@ -233,6 +234,26 @@ async fn an_order_that_fails_comes_again_and_is_given_up_with_its_reason_in_the_
     let reason = attribute(&letters[0], REASON).unwrap();
     let expected = "gave up after 195 deliveries: PutEvents";
     assert!(reason.starts_with(expected), "{reason}");
+}
+
+#[tokio::test]
+async fn an_order_that_ends_the_function_each_time_is_given_up_before_it_is_begun_again() {
+    let cloud = Cloud::new().await;
+    let parked = cloud.queue().await;
+    cloud.open("q1", 1).await;
+    assert_eq!(cloud.answer("ada", "q1", 1).await.0, 201);
+    let mut recorder = cloud.recorder(&parked);
+    // Whatever is published fails, and would be the reason.
+    recorder.bus = cut_off_after(&cloud, 0).await;
+    let order = order(&cloud.question("q1"));
+    cloud.wait(23);
+    let given_up = deliver(&recorder, &order, 196).await;
+    assert!(given_up.batch_item_failures.is_empty());
+    let letters = cloud.receive(&parked, |found| !found.is_empty()).await;
+    assert_eq!(letters[0].body(), Some(order.as_str()));
+    let reason = attribute(&letters[0], REASON).unwrap();
+    let expected = "gave up after 196 deliveries: the one before was ended before it was done";
+    assert_eq!(reason, expected);
 }
 
 /// The order goes through the deployed queue to the deployed function.
