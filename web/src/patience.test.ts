@@ -114,8 +114,10 @@ it('asks for what is not known yet less and less often, without an end', () => {
 it('spreads an audience', async () => {
   for (const random of [0, 0.25, 0.5]) {
     const around = waiting(random);
-    await spread(around);
-    expect(around.pauses).toEqual([random * SPREAD_MS]);
+    await spread(around, undefined);
+    await spread(around, 1_000_000);
+    await spread(around, 5_000);
+    expect(around.pauses).toEqual([random * SPREAD_MS, random * SPREAD_MS, random * 2_000]);
   }
 });
 

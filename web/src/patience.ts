@@ -44,18 +44,25 @@ export const FOR_A_READ: Patience = { firstMs: 10_000, mostMs: 80_000, tries: 5 
 const LATER: Patience = { firstMs: 30_000, mostMs: 300_000, tries: Infinity };
 
 /**
- * Over how long the first requests of an audience are spread, in milliseconds. All pages hear a cue
- * within a second or two. In 20 s, 100,000 of them ask at the rate of 5,000 a second that the API's
- * stage takes by default; three seconds would do for 15,000.
+ * Over how long the first requests of an audience are spread at most, in milliseconds. All pages hear a
+ * cue within a second or two. In 20 s, 100,000 of them ask at the rate of 5,000 a second that the API's
+ * stage takes by default.
  */
 export const SPREAD_MS = 20_000;
+
+/** How many ask in a second, as far as the size of the audience is known: half of that rate. */
+const ASKING_A_SECOND = 2_500;
 
 /** A service that asks for a longer pause than this, in milliseconds, is not asked again. */
 const LONGEST_ASKED_MS = 60_000;
 
-/** Kept after up to twenty seconds, in each browser at another time. */
-export function spread({ pause, random }: Waiting): Promise<void> {
-  return pause(random() * SPREAD_MS);
+/**
+ * Kept after a while, in each browser at another time: the larger the audience, the longer. Where its
+ * size is not known it may be large.
+ */
+export function spread({ pause, random }: Waiting, audience: number | undefined): Promise<void> {
+  const wanted = audience === undefined ? SPREAD_MS : (audience / ASKING_A_SECOND) * 1_000;
+  return pause(random() * Math.min(SPREAD_MS, wanted));
 }
 
 /**

@@ -48,6 +48,8 @@ export interface Quiz {
   readonly newest: QuestionCue | undefined;
   /** The run that ended early, whose questions do not come back. */
   readonly cancelledRun: string | undefined;
+  /** How many answered the last question whose results were shown. */
+  readonly audience: number | undefined;
   /** The viewer closed what is shown. */
   readonly dismissed: boolean;
   /** The username of who has signed in last: whose answers these are. */
@@ -79,6 +81,7 @@ export const NO_QUIZ: Quiz = {
   screen: { kind: 'nothing' },
   newest: undefined,
   cancelledRun: undefined,
+  audience: undefined,
   dismissed: false,
   viewer: undefined,
 };
@@ -153,7 +156,7 @@ function afterCue(quiz: Quiz, cue: Cue, at: number): Quiz {
     case 'plain':
       return opened(quiz, cue, undefined, quiz.newest);
     case 'results':
-      return afterResults(quiz, cue);
+      return withAudience(afterResults(quiz, cue), cue);
     case 'leaderboard':
       return show(quiz, { kind: 'leaderboard', top: rankedOf(cue.top), standing: undefined });
     case 'cancelled':
@@ -189,6 +192,10 @@ function afterResults(quiz: Quiz, results: ResultsCue): Quiz {
   // Results of an earlier question do not push away a running one, nor its leaderboard.
   if (newest && screen.kind !== 'nothing' && screen.kind !== 'results') return quiz;
   return show(quiz, { kind: 'results', round: undefined, results });
+}
+
+function withAudience(quiz: Quiz, { counts }: ResultsCue): Quiz {
+  return { ...quiz, audience: counts.reduce((sum, count) => sum + count, 0) };
 }
 
 function afterCancelled(quiz: Quiz, { runId }: CancelledCue): Quiz {

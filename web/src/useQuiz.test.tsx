@@ -124,6 +124,16 @@ describe('the own place', () => {
     expect(pauses).toEqual([]);
   });
 
+  it('is asked for sooner in an audience that is known to be small', async () => {
+    const { hear } = quiz('ada');
+    await hear(QUESTION);
+    pauses = [];
+    await hear(JSON.stringify({ type: 'results', questionId: 'q1', counts: [20, 5] }));
+    await hear(LEADERBOARD);
+    expect(await waited()).toBe(5);
+    expect(leaderboard).toHaveBeenCalledTimes(1);
+  });
+
   it('can be asked for again when it could not be read', async () => {
     const { hear, screen, askAgain } = quiz('ada');
     await hear(QUESTION);

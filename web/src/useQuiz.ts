@@ -99,7 +99,7 @@ type Dispatch = (action: Parameters<typeof quizReducer>[1]) => void;
 function useStanding(
   services: Services,
   viewer: string | undefined,
-  { screen, newest }: Quiz,
+  { screen, newest, audience }: Quiz,
   dispatch: Dispatch,
 ) {
   const wanted = screen.kind === 'leaderboard' ? wantedOf(screen.standing) : undefined;
@@ -109,7 +109,7 @@ function useStanding(
     let over = false;
     const isOver = () => over;
     const ask = async () => {
-      if (wanted === 'by itself') await spread(services);
+      if (wanted === 'by itself') await spread(services, audience);
       if (isOver()) return;
       const patience = wanted === 'by itself' ? FOR_A_READ : FOR_A_CLICK;
       const send = () => services.api.leaderboard(newest);
@@ -124,7 +124,7 @@ function useStanding(
     return () => {
       over = true;
     };
-  }, [wanted, newest, viewer, services, dispatch]);
+  }, [wanted, newest, audience, viewer, services, dispatch]);
 }
 
 /** Whether the viewer's place is to be asked for. */
@@ -162,7 +162,8 @@ function useMissedResults(
     };
     const askUntilKnown = async () => {
       await pause(closesAt - clock() + RESULTS_WITHIN_MS);
-      if (!isOver()) await spread(services);
+      // Who has missed the results does not know how many others have.
+      if (!isOver()) await spread(services, undefined);
       for (let times = 1; !isOver(); times += 1) {
         await ask();
         if (!isOver()) await pause(laterMs(times, random()));
