@@ -18,9 +18,6 @@ use super::{
 };
 use crate::keys::{Partition, QuestionKey};
 
-/// How many shards are read ahead of the one whose answers are taken, a page of each. A page has
-/// at most 1 MB (DynamoDB's limit of a query).
-const AHEAD: usize = 4;
 /// Some answers of a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
@@ -170,16 +167,10 @@ impl AnswerStore {
         question: &QuestionKey,
         shards: u32,
     ) -> impl Stream<Item = Result<Vec<RecordedAnswer>, StoreError>> {
-        stream::iter(0..shards)
-            .map(|shard| {
-                let mut pages = Box::pin(self.pages_of(question.partition(shard)));
-                async move {
-                    let first = pages.next().await;
-                    stream::iter(first).chain(pages)
-                }
-            })
-            .buffered(AHEAD)
-            .flatten()
+        // One after the other: a query that was begun ahead and is not polled while the one before it
+        // goes on would time out.
+        let shards = stream::iter(0..shards).map(|shard| question.partition(shard));
+        shards.flat_map(|partition| Box::pin(self.pages_of(partition)))
     }
 
     fn pages_of(
