@@ -1,6 +1,6 @@
 //! One page of a query, read from the body of the answer itself.
 //!
-//! The SDK makes a map of texts of every item, with six times the processor time of reading the
+//! The SDK makes a map of texts of every item, with five times the processor time of reading the
 //! few attributes that are asked for straight into their type: too much for a million items. So
 //! it does everything else (signing, sending, retries, errors), and only what it would do with
 //! the body of a page that came is done here.
