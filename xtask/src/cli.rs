@@ -261,6 +261,9 @@ pub(crate) struct Simulate {
     /// What everything random is drawn from.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+    /// Instead, write the tables of docs/cost.md.
+    #[arg(long)]
+    pub(crate) costs: bool,
 }
 
 /// What is checked.

@@ -5,6 +5,7 @@
 //!
 //! - [`rule`]: which calls, how often, and what happens to them;
 //! - [`rules`]: all rules that are in force, and what they have hit;
+//! - [`watches`]: what is called, counted for whoever asks;
 //! - [`call`]: what is known of a call;
 //! - [`caller`]: which function makes it, and how that is killed;
 //! - [`refusal`]: how AWS says no;
@@ -18,6 +19,8 @@ pub mod proxy;
 pub mod refusal;
 pub mod rule;
 pub mod rules;
+pub mod watches;
 
 pub use rule::{Action, Chance, Rule};
 pub use rules::{Count, Rules};
+pub use watches::{Seen, Watch, Watches};

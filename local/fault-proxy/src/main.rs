@@ -5,13 +5,13 @@ use std::{io::Write, process::ExitCode, sync::Arc};
 use anyhow::Context;
 use axum::http::uri::Authority;
 use clap::Parser;
-use fault_proxy::{Rules, control, proxy::Proxy};
+use fault_proxy::{Rules, Watches, control, proxy::Proxy};
 use tokio::net::TcpListener;
 
 /// Stands between the functions and the local cloud, and makes their calls fail as a test asks.
 ///
 /// Prints where it listens, and `ready`: functions take `aws` for AWS and `ivs` for IVS; rules are
-/// made at `control`. It says on stderr what it does to which call.
+/// made, and calls counted, at `control`. It says on stderr what it does to which call.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -40,6 +40,7 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
         .with_ansi(false)
         .init();
     let rules = Arc::new(Rules::default());
+    let watches = Arc::new(Watches::default());
     let (aws, ivs, control) = (listen().await?, listen().await?, listen().await?);
     let mut out = std::io::stdout().lock();
     for (name, listener) in [("aws", &aws), ("ivs", &ivs), ("control", &control)] {
@@ -47,9 +48,10 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
     }
     writeln!(out, "ready")?;
     drop(out);
-    tokio::spawn(Proxy::new(arguments.aws, rules.clone()).serve(aws));
-    tokio::spawn(Proxy::new(arguments.ivs, rules.clone()).serve(ivs));
-    control::serve(control, rules)
+    let proxy = |upstream| Proxy::new(upstream, rules.clone(), watches.clone());
+    tokio::spawn(proxy(arguments.aws).serve(aws));
+    tokio::spawn(proxy(arguments.ivs).serve(ivs));
+    control::serve(control, rules, watches)
         .await
         .context("the control server failed")
 }

@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
-    body::{self, Body, Bytes},
+    body::{self, Body, Bytes, HttpBody},
     http::{
         Request, Response, Uri,
         header::TRANSFER_ENCODING,
@@ -24,7 +24,7 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use crate::{call::Call, caller::Caller, refusal, rule::Action, rules::Rules};
+use crate::{call::Call, caller::Caller, refusal, rule::Action, rules::Rules, watches::Watches};
 
 /// The most bytes of a request or an answer: DynamoDB, which takes the largest, has this limit.
 const LARGEST: usize = 16 * 1024 * 1024;
@@ -33,12 +33,13 @@ const KEPT: Duration = Duration::from_secs(2);
 /// How long nothing is accepted after that has failed.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A server of the cloud, and the rules for calls to it.
+/// A server of the cloud, the rules for calls to it, and who counts them.
 #[derive(Debug, Clone)]
 pub struct Proxy {
     upstream: Authority,
     client: Client<HttpConnector, Body>,
     rules: Arc<Rules>,
+    watches: Arc<Watches>,
 }
 
 /// Why the connection is closed in place of an answer.
@@ -75,7 +76,7 @@ struct Connection {
 
 impl Proxy {
     /// Calls go to this host and port, without TLS.
-    pub fn new(upstream: Authority, rules: Arc<Rules>) -> Self {
+    pub fn new(upstream: Authority, rules: Arc<Rules>, watches: Arc<Watches>) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new())
@@ -86,6 +87,7 @@ impl Proxy {
             upstream,
             client,
             rules,
+            watches,
         }
     }
 
@@ -155,25 +157,46 @@ impl Connection {
         let (head, body) = request.into_parts();
         let body = body::to_bytes(Body::new(body), LARGEST).await;
         let body = body.map_err(|_| Hangup::Request)?;
-        let caller = match self.proxy.rules.ask_for_the_caller() {
+        let Proxy { rules, watches, .. } = &self.proxy;
+        let caller = match rules.ask_for_the_caller() || watches.any() {
             true => self.caller().await,
             false => None,
         };
         let function = caller.map(|caller| caller.function.as_str());
         let call = Call::read(function, &head, &body);
-        let Some((rule, action)) = self.proxy.rules.decide(&call) else {
-            return self.proxy.forward(head, body).await;
+        let counted = watches.about(&call);
+        let answered = match rules.decide(&call) {
+            None => self.proxy.forward(head, body).await,
+            Some((rule, action)) => {
+                let Call {
+                    service, operation, ..
+                } = call;
+                info!(rule, ?action, function, service, operation, "hit");
+                self.act(action, (head, body), caller, (&service, &operation))
+                    .await
+            }
         };
-        let Call {
-            service, operation, ..
-        } = call;
-        info!(rule, ?action, function, service, operation, "hit");
+        if let (Ok(answer), Some(counted)) = (&answered, counted) {
+            let bytes = answer.body().size_hint().exact().unwrap_or(0);
+            watches.count(counted, !answer.status().is_success(), bytes);
+        }
+        answered
+    }
+
+    /// Does to a call what a rule says.
+    async fn act(
+        &self,
+        action: Action,
+        (head, body): (request::Parts, Bytes),
+        caller: Option<&Caller>,
+        (service, operation): (&str, &str),
+    ) -> Result<Response<Body>, Hangup> {
         match action {
             Action::Throttle => {
-                let (status, code) = refusal::throttling(&service, &operation);
+                let (status, code) = refusal::throttling(service, operation);
                 Ok(refusal::answer(&head, status, code))
             }
-            Action::Fail => Ok(refusal::answer(&head, 500, refusal::failure(&service))),
+            Action::Fail => Ok(refusal::answer(&head, 500, refusal::failure(service))),
             Action::Refuse { status, code } => Ok(refusal::answer(&head, status, &code)),
             Action::Stall { millis } => {
                 sleep(Duration::from_millis(millis)).await;

@@ -246,7 +246,7 @@ fn tables(plan: &Plan, limits: &Limits, played: &Played, after: &After, usage: &
 }
 
 /// How many answers fit into an event, by packing some.
-fn answers_per_event(question: QuestionKey) -> u64 {
+pub(crate) fn answers_per_event(question: QuestionKey) -> u64 {
     let mut random = Rng::with_seed(1);
     let answers = (0..SAMPLE).map(|n| RecordedAnswer {
         viewer_id: viewer_id(&mut random),
@@ -281,7 +281,8 @@ fn received_at(n: u32) -> Timestamp {
     Timestamp::from_millisecond(start + i64::from(n)).expect("a time of our days")
 }
 
-fn question() -> QuestionKey {
+/// Any question, with ids as they are.
+pub(crate) fn question() -> QuestionKey {
     let id = "3f0b8a52-6a63-4c5e-9d0b-2f4f4f1f9b61";
     QuestionKey {
         quiz_id: id.parse().expect("a UUID is an id by its characters"),

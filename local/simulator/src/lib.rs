@@ -9,11 +9,12 @@
 //!   template and state machine say; [`timing`]: how long things take;
 //! - [`limits`]: every limit, with its source; [`bucket`], [`pool`], [`table`]: how they limit;
 //! - [`play`]: one question, event by event; [`after`]: what comes when its window has closed;
-//! - [`meter`]: what is counted meanwhile; [`usage`]: what will be on the bill.
+//! - [`meter`]: what is counted meanwhile; [`usage`]: what will be on the bill, and [`cost`]: the bill.
 
 pub mod after;
 pub mod audience;
 pub mod bucket;
+pub mod cost;
 pub mod house;
 pub mod limits;
 pub mod meter;

@@ -2,11 +2,13 @@
 //!
 //! `cargo xtask simulate` builds and runs it.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;
+use documents::tables;
 use simulator::{
     after,
+    cost::{self, page, units::Units},
     house::House,
     limits::{Id, Limits},
     plan::Plan,
@@ -26,15 +28,32 @@ struct Arguments {
     /// What everything random is drawn from.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Instead, write the tables of this page about costs.
+    #[arg(long, value_name = "FILE")]
+    costs: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let house = House::read();
+    if let Some(page) = &arguments.costs {
+        page::write(page, &house)?;
+        println!("Written to {}.", page.display());
+        return Ok(());
+    }
     let plan = Plan {
         seed: arguments.seed,
         ..Plan::of(arguments.audience, arguments.window)
     };
-    let house = House::read();
     let limits = Limits::default()
         .with(Id::StageRate, house.stage_rate)
         .with(Id::StageBurst, house.stage_burst)
@@ -42,5 +61,9 @@ fn main() -> ExitCode {
     let played = play::play(&plan, &house, &limits, &mut |_| {});
     let after = after::after(&plan, &house, &limits, &played);
     println!("{}", report::run(&plan, &limits, &played, &after));
-    ExitCode::SUCCESS
+    let usage = after::usage(&plan, &house, &limits, &played, &after);
+    let bill = cost::bill(&usage, &Units::read());
+    println!("What that costs (docs/cost.md says how that is known):");
+    println!("{}", tables::plain(&page::rows(&bill)));
+    Ok(())
 }

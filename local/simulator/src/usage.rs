@@ -64,6 +64,36 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// The same so many times over, but for viewers and how long they watched.
+    #[must_use]
+    pub fn times(mut self, times: u64) -> Self {
+        for count in [
+            &mut self.answers,
+            &mut self.api_requests,
+            &mut self.stream_reads,
+            &mut self.event_units,
+            &mut self.put_events_calls,
+            &mut self.queue_requests,
+            &mut self.transitions,
+            &mut self.log_bytes,
+            &mut self.cues,
+        ] {
+            *count *= times;
+        }
+        for function in self.functions.values_mut() {
+            function.invocations *= times;
+            function.mb_ms *= times;
+            function.provisioned_mb_seconds *= times;
+        }
+        for table in self.tables.values_mut() {
+            table.write_units *= times;
+            table.read_units *= times;
+            table.stored_bytes *= times;
+            table.warm_write_units *= times;
+        }
+        self
+    }
+
     /// What a function did.
     pub fn function(&mut self, name: &'static str) -> &mut FunctionUsage {
         self.functions.entry(name).or_default()

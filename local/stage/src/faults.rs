@@ -13,7 +13,7 @@ use std::{
 };
 
 use fault_proxy::caller;
-pub use fault_proxy::{Action, Count, Rule};
+pub use fault_proxy::{Action, Count, Rule, Seen, Watch};
 use reqwest::{Client, Response};
 use serde_json::Value;
 
@@ -90,6 +90,23 @@ impl Faults {
             id,
         })
     }
+
+    /// Counts the calls with all of these in their body until the watch is dropped, e.g. a table's
+    /// name and the id of a run.
+    ///
+    /// # Errors
+    /// [`FaultError`]
+    pub async fn watch(&self, contains: &[&str]) -> Result<Watched, FaultError> {
+        let contains = contains.iter().map(|text| (*text).to_owned()).collect();
+        let request = self.http.post(format!("{}/watches", self.control_url));
+        let said = answer(request.json(&Watch { contains })).await?;
+        let said: Value = said.json().await?;
+        let id = said["id"].as_u64().ok_or(FaultError::Answer(said))?;
+        Ok(Watched {
+            faults: self.clone(),
+            id,
+        })
+    }
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> Result<Response, reqwest::Error> {
@@ -125,32 +142,67 @@ impl Fault {
     fn url(&self) -> String {
         format!("{}/rules/{}", self.faults.control_url, self.id)
     }
-
-    /// Takes it back without waiting for a runtime, which a test that fails may not have any more.
-    fn take_back(&self) -> io::Result<()> {
-        let url = self.url();
-        let rest = url.strip_prefix("http://").unwrap_or(&url);
-        let (host, path) = rest.split_once('/').ok_or(io::ErrorKind::InvalidInput)?;
-        let address: SocketAddr = host.parse().map_err(io::Error::other)?;
-        let mut stream = TcpStream::connect_timeout(&address, TAKEN_BACK_WITHIN)?;
-        stream.set_read_timeout(Some(TAKEN_BACK_WITHIN))?;
-        write!(
-            stream,
-            "DELETE /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"
-        )?;
-        stream.read_to_end(&mut Vec::new())?;
-        Ok(())
-    }
 }
 
 impl Drop for Fault {
     fn drop(&mut self) {
-        // Usually the proxy has ended when this fails, and with it all faults. Else the rule is about
-        // one test's run only, which is over.
-        if let Err(error) = self.take_back() {
-            eprintln!("a fault is not taken back: {error}");
-        }
+        // The proxy has ended when this fails, and with it all faults.
+        let _ = take_back(&self.url());
     }
+}
+
+/// Calls that are counted until this is dropped.
+#[derive(Debug)]
+#[must_use = "a watch that is dropped counts no more"]
+pub struct Watched {
+    faults: Faults,
+    id: u64,
+}
+
+impl Watched {
+    /// What was called so far. Functions are named as in the template's services.
+    ///
+    /// # Errors
+    /// [`FaultError::Proxy`]
+    pub async fn seen(&self) -> Result<Vec<Seen>, FaultError> {
+        let request = self.faults.http.get(self.url());
+        let mut seen: Vec<Seen> = answer(request).await?.json().await?;
+        for Seen { function, .. } in &mut seen {
+            if let Some(name) = function
+                && let Some(short) = name.strip_prefix(&self.faults.prefix)
+            {
+                *name = short.to_owned();
+            }
+        }
+        Ok(seen)
+    }
+
+    fn url(&self) -> String {
+        format!("{}/watches/{}", self.faults.control_url, self.id)
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        // The proxy has ended when this fails, and with it what it counted.
+        let _ = take_back(&self.url());
+    }
+}
+
+/// Takes something back without waiting for a runtime, which a test that fails may not have any
+/// more.
+fn take_back(url: &str) -> io::Result<()> {
+    let rest = url.strip_prefix("http://").unwrap_or(url);
+    let (host, path) = rest.split_once('/').ok_or(io::ErrorKind::InvalidInput)?;
+    let address: SocketAddr = host.parse().map_err(io::Error::other)?;
+    let mut stream = TcpStream::connect_timeout(&address, TAKEN_BACK_WITHIN)?;
+    stream.set_read_timeout(Some(TAKEN_BACK_WITHIN))?;
+    write!(
+        stream,
+        "DELETE /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"
+    )?;
+    stream.read_to_end(&mut Vec::new())?;
+    Ok(())
 }
 
 /// Kills every process of a function, e.g. `entitlement-outbox`, whatever it is doing. Returns how

@@ -36,7 +36,7 @@ pub mod stack;
 pub mod upstream;
 
 pub use failure::in_one_line;
-pub use faults::{Fault, Faults};
+pub use faults::{Fault, Faults, Watched};
 pub use http_event::http_event;
 pub use ivs_stub::IvsStub;
 pub use json_service::{CallError, JsonService};

@@ -14,6 +14,11 @@ pub(crate) fn simulate(workspace: &Workspace, options: &Simulate) -> anyhow::Res
         .args(["--audience", &options.audience.to_string()])
         .args(["--window", &options.window.to_string()])
         .args(["--seed", &options.seed.to_string()]);
+    if options.costs {
+        command
+            .arg("--costs")
+            .arg(workspace.root.join("docs/cost.md"));
+    }
     let mut process = Process::start_in_view(command, "the simulation")?;
     Ok(exit_code(process.wait(|| Ok(()))?))
 }

@@ -16,7 +16,7 @@ use axum::{
     http::{HeaderMap, Method, Uri},
     response::IntoResponse,
 };
-use fault_proxy::{Rules, control, proxy::Proxy};
+use fault_proxy::{Rules, Watches, control, proxy::Proxy};
 use serde_json::json;
 use stage::faults::Faults;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -56,11 +56,12 @@ impl Cloud {
         let (upstream, address) = listen().await;
         let server = tokio::spawn(async move { axum::serve(upstream, router).await.unwrap() });
         let rules = Arc::new(Rules::default());
+        let watches = Arc::new(Watches::default());
         let (listener, proxy) = listen().await;
         let upstream = address.parse().unwrap();
-        tokio::spawn(Proxy::new(upstream, rules.clone()).serve(listener));
+        tokio::spawn(Proxy::new(upstream, rules.clone(), watches.clone()).serve(listener));
         let (listener, control) = listen().await;
-        tokio::spawn(control::serve(listener, rules));
+        tokio::spawn(control::serve(listener, rules, watches));
         let control_url = format!("http://{control}");
         // Connections are not kept: each call is one of its own, as after a hang-up.
         let http = reqwest::Client::builder()

@@ -74,3 +74,26 @@ async fn who_is_no_function_is_never_killed() {
     assert_eq!(cloud.call().send().await.unwrap().status(), 200);
     assert_eq!(kill.hits().await.unwrap(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_are_counted_by_the_function_that_makes_them() {
+    let cloud = Cloud::start().await;
+    let counted = cloud.faults.watch(&["body"]).await.unwrap();
+    let other = cloud.faults.watch(&["another"]).await.unwrap();
+    for function in [None, OURS, OURS] {
+        assert!(calls(&cloud, function).await.success());
+    }
+    let fail = Rule::new(Action::Fail).of_function("answer-api");
+    let fault = cloud.faults.add(fail).await.unwrap();
+    assert!(!calls(&cloud, OURS).await.success());
+    drop(fault);
+    let seen = counted.seen().await.unwrap();
+    let sums: Vec<_> = seen
+        .iter()
+        .map(|s| (s.function.as_deref(), s.calls, s.failed, s.request_bytes))
+        .collect();
+    // The function is known without what the names of the stack's functions begin with.
+    assert_eq!(sums, [(None, 1, 0, 4), (Some("answer-api"), 3, 1, 12)]);
+    assert!(seen.iter().all(|seen| seen.response_bytes > 0));
+    assert_eq!(other.seen().await.unwrap(), []);
+}
