@@ -208,6 +208,16 @@ pub(crate) enum Part {
 /// What is measured.
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum Bench {
+    /// How fast answers are taken and counted.
+    ///
+    /// Measures answers through the handler and the stream's records through the live tally, on one
+    /// core; the final tally and the leaderboard of up to a million answers, on two, with their
+    /// memory; and the whole function that takes answers beside the same in Python and Node, each
+    /// driven over the Lambda Runtime API. DynamoDB is answered from memory or by a stub. Writes the
+    /// results into docs/benchmarks.md. Fails when the handler takes fewer than 10,000 answers per
+    /// second, the function fewer than 5 times what the better of the others does, or a million
+    /// answers are not tallied and ranked in three seconds.
+    Answers(Figures),
     /// How long a cue takes from PutMetadata to the viewer's page.
     ///
     /// Broadcasts to a channel with low latency and to one with normal latency, plays both in a

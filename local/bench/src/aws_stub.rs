@@ -28,25 +28,33 @@ pub enum Operation {
     GetSecretValue,
     /// DynamoDB.
     GetItem,
+    /// DynamoDB.
+    PutItem,
     /// EventBridge; the answer is that for one entry.
     PutEvents,
 }
 
 impl Operation {
-    const ALL: [Self; 3] = [Self::GetSecretValue, Self::GetItem, Self::PutEvents];
+    const ALL: [Self; 4] = [
+        Self::GetSecretValue,
+        Self::GetItem,
+        Self::PutItem,
+        Self::PutEvents,
+    ];
 
     /// What `X-Amz-Target` says.
     fn target(self) -> &'static str {
         match self {
             Self::GetSecretValue => "secretsmanager.GetSecretValue",
             Self::GetItem => "DynamoDB_20120810.GetItem",
+            Self::PutItem => "DynamoDB_20120810.PutItem",
             Self::PutEvents => "AWSEvents.PutEvents",
         }
     }
 
     fn content_type(self) -> &'static str {
         match self {
-            Self::GetItem => "application/x-amz-json-1.0",
+            Self::GetItem | Self::PutItem => "application/x-amz-json-1.0",
             Self::GetSecretValue | Self::PutEvents => "application/x-amz-json-1.1",
         }
     }
@@ -67,9 +75,12 @@ pub enum Behaviour {
 #[derive(Debug)]
 pub struct AwsStub {
     address: SocketAddr,
-    plans: Arc<[Plan; 3]>,
+    plans: Arc<Plans>,
     server: JoinHandle<()>,
 }
+
+/// In the order of the operations.
+type Plans = [Plan; Operation::ALL.len()];
 
 /// What is known of one operation.
 #[derive(Debug)]
@@ -81,8 +92,36 @@ struct Plan {
 #[derive(Debug)]
 struct PlanState {
     behaviour: Behaviour,
-    answer: Bytes,
+    answer: Answer,
+    /// What is answered when a request names one of these tables.
+    of_tables: Vec<(String, Answer)>,
     last_request: Bytes,
+}
+
+#[derive(Debug, Clone)]
+struct Answer {
+    status: StatusCode,
+    body: Bytes,
+}
+
+impl Answer {
+    fn ok(body: &Value) -> Self {
+        Self {
+            status: StatusCode::OK,
+            body: body.to_string().into(),
+        }
+    }
+}
+
+impl PlanState {
+    fn answer_to(&self, request: &[u8]) -> Answer {
+        let mut of_tables = self.of_tables.iter();
+        let of_table = of_tables.find(|(table, _)| {
+            let windows = &mut request.windows(table.len());
+            windows.any(|window| window == table.as_bytes())
+        });
+        of_table.map_or(&self.answer, |(_, answer)| answer).clone()
+    }
 }
 
 impl Plan {
@@ -102,13 +141,15 @@ impl AwsStub {
         let plan = |answer: Value| Plan {
             state: Mutex::new(PlanState {
                 behaviour: Behaviour::Answer,
-                answer: answer.to_string().into(),
+                answer: Answer::ok(&answer),
+                of_tables: Vec::new(),
                 last_request: Bytes::new(),
             }),
             calls: watch::Sender::new(0),
         };
         // In the order of the enum.
         let plans = Arc::new([
+            plan(json!({})),
             plan(json!({})),
             plan(json!({})),
             plan(json!({ "FailedEntryCount": 0, "Entries": [{ "EventId": "0" }] })),
@@ -144,12 +185,39 @@ impl AwsStub {
     /// Sets the item that is found, whichever is asked for, with typed attributes as DynamoDB
     /// writes them; none: there is no such item.
     pub fn set_item(&self, item: Option<&Value>) {
-        let answer = item.map_or_else(|| json!({}), |item| json!({ "Item": item }));
-        self.set_answer(Operation::GetItem, &answer);
+        self.set_answer(Operation::GetItem, &found(item));
+    }
+
+    /// Sets the item that is found in one table, whichever is asked for there: see
+    /// [`Self::set_item`].
+    pub fn set_item_of(&self, table: &str, item: Option<&Value>) {
+        let answer = Answer::ok(&found(item));
+        let of_tables = &mut self.plan(Operation::GetItem).state().of_tables;
+        let name = format!("\"{table}\"");
+        of_tables.retain(|(known, _)| *known != name);
+        of_tables.push((name, answer));
+    }
+
+    /// Whether an item can be put: not, when there is this one, which its condition forbids.
+    pub fn set_put(&self, before: Option<&Value>) {
+        let answer = match before {
+            None => Answer::ok(&json!({})),
+            Some(item) => Answer {
+                status: StatusCode::BAD_REQUEST,
+                body: json!({
+                    "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
+                    "message": "The conditional request failed",
+                    "Item": item,
+                })
+                .to_string()
+                .into(),
+            },
+        };
+        self.plan(Operation::PutItem).state().answer = answer;
     }
 
     fn set_answer(&self, operation: Operation, answer: &Value) {
-        self.plan(operation).state().answer = answer.to_string().into();
+        self.plan(operation).state().answer = Answer::ok(answer);
     }
 
     /// How an operation is met from now on.
@@ -186,7 +254,12 @@ impl Drop for AwsStub {
     }
 }
 
-async fn answer(State(plans): State<Arc<[Plan; 3]>>, headers: HeaderMap, body: Bytes) -> Response {
+/// What GetItem answers.
+fn found(item: Option<&Value>) -> Value {
+    item.map_or_else(|| json!({}), |item| json!({ "Item": item }))
+}
+
+async fn answer(State(plans): State<Arc<Plans>>, headers: HeaderMap, body: Bytes) -> Response {
     let target = headers.get("x-amz-target").map(|target| target.as_bytes());
     let operation = Operation::ALL
         .into_iter()
@@ -198,13 +271,14 @@ async fn answer(State(plans): State<Arc<[Plan; 3]>>, headers: HeaderMap, body: B
     let plan = &plans[operation as usize];
     let (behaviour, answer) = {
         let mut state = plan.state();
+        let answer = state.answer_to(&body);
         state.last_request = body;
-        (state.behaviour, state.answer.clone())
+        (state.behaviour, answer)
     };
     plan.calls.send_modify(|calls| *calls += 1);
     let content_type = [(CONTENT_TYPE, operation.content_type())];
     match behaviour {
-        Behaviour::Answer => (content_type, answer).into_response(),
+        Behaviour::Answer => (answer.status, content_type, answer.body).into_response(),
         Behaviour::Fail => {
             let text = json!({ "__type": "InternalServerError", "message": "told to fail" });
             let status = StatusCode::INTERNAL_SERVER_ERROR;

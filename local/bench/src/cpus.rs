@@ -32,6 +32,11 @@ impl Cpus {
     pub fn are_two(self) -> bool {
         self.measured != self.driver
     }
+
+    /// Both.
+    pub fn both(self) -> [usize; 2] {
+        [self.measured, self.driver]
+    }
 }
 
 /// Keeps the calling thread, and the threads and processes that it starts from now on, on a CPU.
@@ -42,14 +47,14 @@ pub fn stay_on(cpu: usize) -> io::Result<()> {
     system::set(&[cpu])
 }
 
-/// Does something on a CPU, e.g. starts a process that then stays there. The calling thread goes
+/// Does something on these CPUs, e.g. starts a process that then stays there. The calling thread goes
 /// back to its own afterwards.
 ///
 /// # Errors
 /// When the system refuses.
-pub fn on<T>(cpu: usize, work: impl FnOnce() -> T) -> io::Result<T> {
+pub fn on<T>(cpus: &[usize], work: impl FnOnce() -> T) -> io::Result<T> {
     let own = system::allowed()?;
-    system::set(&[cpu])?;
+    system::set(cpus)?;
     let result = work();
     system::set(&own)?;
     Ok(result)
@@ -97,7 +102,7 @@ mod tests {
     fn a_thread_goes_where_it_is_told_and_back() {
         let before = system::allowed().unwrap();
         let cpus = Cpus::choose().unwrap();
-        let there = on(cpus.measured, || system::allowed().unwrap()).unwrap();
+        let there = on(&[cpus.measured], || system::allowed().unwrap()).unwrap();
         assert_eq!(there, [cpus.measured]);
         assert_eq!(system::allowed().unwrap(), before);
     }

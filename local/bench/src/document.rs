@@ -1,11 +1,10 @@
 //! The page with the results: one section per benchmark, each written by its own run.
-//!
-//! A section lies between two comments with the benchmark's name. Writing one leaves the others as
-//! they are.
 
-use std::{fs, path::Path};
+use std::{fs, path::PathBuf};
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
+use documents::sections;
+use serde::Serialize;
 
 /// What the page begins with.
 const HEADER: &str = "\
@@ -16,75 +15,37 @@ written by hand. Figures of one section were measured in one run on one machine,
 them as ratios. Figures of different sections or machines do not compare.
 ";
 
-/// Writes the section of one benchmark into the page, which is made when there is none.
-///
-/// `name` is that of the benchmark, e.g. `tokens`; `text` is Markdown and begins with a heading of
-/// the second level.
-///
-/// # Errors
-/// When the page cannot be read or written, or has only one of the section's two marks.
-pub fn write_section(page: &Path, name: &str, text: &str) -> anyhow::Result<()> {
-    let before = match fs::read_to_string(page) {
-        Ok(before) => before,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => HEADER.to_owned(),
-        Err(error) => {
-            return Err(error).with_context(|| format!("cannot read {}", page.display()));
-        }
-    };
-    let after = with_section(&before, name, text)
-        .with_context(|| format!("cannot change {}", page.display()))?;
-    fs::write(page, after).with_context(|| format!("cannot write {}", page.display()))
+/// Where a benchmark writes what it found.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Output {
+    /// The page that the results are written into.
+    #[arg(long, value_name = "FILE")]
+    document: PathBuf,
+    /// Write the figures to this file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
 }
 
-fn with_section(page: &str, name: &str, text: &str) -> anyhow::Result<String> {
-    let (begin, end) = (
-        format!("<!-- begin: {name} -->"),
-        format!("<!-- end: {name} -->"),
-    );
-    let section = format!("{begin}\n\n{}\n\n{end}", text.trim());
-    match (page.find(&begin), page.find(&end)) {
-        (Some(from), Some(to)) if from < to => {
-            let rest = &page[to + end.len()..];
-            Ok(format!("{}{section}{rest}", &page[..from]))
-        }
-        (from, to) => {
-            ensure!(
-                from.is_none() && to.is_none(),
-                "its section {name} has no beginning or no end"
-            );
-            Ok(format!("{}\n\n{section}\n", page.trim_end()))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_section_is_replaced_and_the_others_stay() {
-        let folder = tempfile::tempdir().unwrap();
-        let page = folder.path().join("benchmarks.md");
-        write_section(&page, "tokens", "## Tokens\n\nold").unwrap();
-        write_section(&page, "answers", "## Answers\n\nthere").unwrap();
-        write_section(&page, "tokens", "## Tokens\n\nnew\n").unwrap();
-        let text = fs::read_to_string(&page).unwrap();
-        assert!(text.starts_with("# Benchmarks\n"), "{text}");
-        assert!(!text.contains("old"), "{text}");
-        let tokens = "<!-- begin: tokens -->\n\n## Tokens\n\nnew\n\n<!-- end: tokens -->\n";
-        let answers = "<!-- begin: answers -->\n\n## Answers\n\nthere\n\n<!-- end: answers -->\n";
-        assert!(text.ends_with(&format!("{tokens}\n{answers}")), "{text}");
-
-        write_section(&page, "answers", "## Answers\n\nthere").unwrap();
-        assert_eq!(fs::read_to_string(&page).unwrap(), text);
+impl Output {
+    /// Writes the figures as JSON, if that was asked for.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_json<T: Serialize>(&self, figures: &T) -> anyhow::Result<()> {
+        let Some(file) = &self.json else {
+            return Ok(());
+        };
+        let text = serde_json::to_string_pretty(figures)?;
+        fs::write(file, text + "\n").with_context(|| format!("cannot write {}", file.display()))
     }
 
-    #[test]
-    fn a_page_with_half_a_section_is_left_alone() {
-        let half = "# Benchmarks\n\n<!-- begin: tokens -->\n";
-        assert!(with_section(half, "tokens", "x").is_err());
-        let turned = "<!-- end: tokens -->\n<!-- begin: tokens -->\n";
-        assert!(with_section(turned, "tokens", "x").is_err());
-        assert!(with_section(half, "answers", "x").is_ok());
+    /// Writes the section of one benchmark, and says where.
+    ///
+    /// # Errors
+    /// As [`sections::write`].
+    pub fn write_section(&self, name: &str, text: &str) -> anyhow::Result<()> {
+        sections::write(&self.document, HEADER, name, text)?;
+        println!("Written to {}.", self.document.display());
+        Ok(())
     }
 }

@@ -95,6 +95,25 @@ pub struct Memory {
     pub now_mb: f64,
 }
 
+impl Memory {
+    /// That of the calling process.
+    ///
+    /// # Errors
+    /// When `/proc` does not say, because the system is not Linux.
+    pub fn own() -> io::Result<Self> {
+        Self::of("self")
+    }
+
+    fn of(process: &str) -> io::Result<Self> {
+        let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+        let field = |name: &str| megabytes(&status, name).ok_or(io::ErrorKind::InvalidData);
+        Ok(Self {
+            peak_mb: field("VmHWM")?,
+            now_mb: field("VmRSS")?,
+        })
+    }
+}
+
 /// A running function that has polled at least once.
 #[derive(Debug)]
 pub struct Function {
@@ -120,7 +139,7 @@ impl Function {
         let mut command = launch.command(&api, &output).map_err(failed)?;
         let started = Instant::now();
         let child = match launch.cpu {
-            Some(cpu) => cpus::on(cpu, || command.spawn()).and_then(|child| child),
+            Some(cpu) => cpus::on(&[cpu], || command.spawn()).and_then(|child| child),
             None => command.spawn(),
         };
         let mut function = Self {
@@ -180,12 +199,7 @@ impl Function {
     /// When `/proc` does not say, because it has ended or the system is not Linux.
     pub fn memory(&self) -> io::Result<Memory> {
         let id = self.child.id().ok_or(io::ErrorKind::NotFound)?;
-        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
-        let field = |name: &str| megabytes(&status, name).ok_or(io::ErrorKind::InvalidData);
-        Ok(Memory {
-            peak_mb: field("VmHWM")?,
-            now_mb: field("VmRSS")?,
-        })
+        Memory::of(&id.to_string())
     }
 
     /// The time that all its threads have had a CPU, as fine as the system counts it: 10 ms.

@@ -6,18 +6,25 @@
 //! - [`function`](mod@function): a function's process, with the environment that Lambda gives it;
 //! - [`aws_stub`]: the AWS calls that a function makes, answered at once, failed or left waiting;
 //! - [`whole`]: measures several functions side by side; [`slices`]: the same for code in this process;
-//! - [`peers`]: the same function in Python and Node, laid out;
+//! - [`peers`]: the same function in Python and Node, laid out; [`side_by_side`]: what is said of them;
+//! - [`api_request`]: viewers' requests; [`memory`]: DynamoDB answered inside its client;
+//! - [`part`]: what is measured in a process of its own;
 //! - [`cpus`], [`statistics`], [`steps`], [`machine`]: what every measurement needs;
 //! - [`document`]: the page with the results, a section per benchmark;
-//! - [`tokens`]: the benchmark of playback tokens.
+//! - [`tokens`]: the benchmark of playback tokens; [`answers`]: that of answers.
 
+pub mod answers;
+pub mod api_request;
 pub mod aws_stub;
 pub mod cpus;
 pub mod document;
 pub mod function;
 pub mod machine;
+pub mod memory;
+pub mod part;
 pub mod peers;
 pub mod runtime_api;
+pub mod side_by_side;
 pub mod slices;
 pub mod statistics;
 pub mod steps;

@@ -5,6 +5,7 @@
 use std::process::ExitCode;
 
 use bench::{
+    answers,
     cpus::{self, Cpus},
     tokens,
 };
@@ -15,8 +16,13 @@ use tokio::signal::unix::{SignalKind, signal};
 #[derive(Debug, Parser)]
 #[command(version)]
 enum Arguments {
+    /// Answers: how fast they are taken and counted.
+    Answers(answers::Options),
     /// Playback tokens: how fast they are issued.
     Tokens(tokens::Options),
+    /// What one of these measures in a process of its own.
+    #[command(hide = true)]
+    Part(answers::Part),
 }
 
 fn main() -> ExitCode {
@@ -31,6 +37,9 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    if let Arguments::Part(part) = arguments {
+        return part.run();
+    }
     // Before there is any other thread: those that follow stay where this one is.
     let cpus = Cpus::choose()?;
     cpus::stay_on(cpus.driver)?;
@@ -40,7 +49,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let result = runtime.block_on(async {
         let benchmark = async {
             match arguments {
+                Arguments::Answers(options) => answers::run(options, cpus).await,
                 Arguments::Tokens(options) => tokens::run(options, cpus).await,
+                // Was run before.
+                Arguments::Part(_) => Ok(()),
             }
         };
         // Whichever ends first, the functions are killed with the benchmark.

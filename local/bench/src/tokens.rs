@@ -6,7 +6,7 @@ pub mod fixture;
 mod handler;
 mod report;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{Context, ensure};
 use jiff::Timestamp;
@@ -15,20 +15,12 @@ use self::{fixture::Fixture, report::Results};
 use crate::{
     aws_stub::AwsStub,
     cpus::Cpus,
-    document, machine,
+    document::Output,
+    machine,
     peers::{Peers, Sources},
     statistics::rounded,
     steps::Step,
     whole::{self, Plan},
-};
-
-/// How much is measured: about half a minute, of which cold starts take the most.
-const PLAN: Plan = Plan {
-    cold_starts: 9,
-    warm_up: Duration::from_secs(2),
-    slice: Duration::from_millis(100),
-    rounds: 50,
-    sleepless: false,
 };
 
 /// What functions are written with, beside their interpreter.
@@ -49,12 +41,8 @@ pub struct Options {
     token_api: PathBuf,
     #[command(flatten)]
     sources: Sources,
-    /// The page that the results are written into.
-    #[arg(long, value_name = "FILE")]
-    document: PathBuf,
-    /// Write the figures to this file, as JSON.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// Measures, prints, and writes down; `cpus` says where.
@@ -87,10 +75,7 @@ pub async fn run(options: &Options, cpus: Cpus) -> anyhow::Result<()> {
     step.done("");
 
     fixture.prepare(&stub);
-    let plan = Plan {
-        sleepless: cpus.are_two(),
-        ..PLAN
-    };
+    let plan = Plan::full(cpus.are_two());
     let functions = whole::measure(&launches, &*fixture, plan).await?;
     let results = Results {
         handler_per_second: rounded(handler.handler, 0),
@@ -101,18 +86,14 @@ pub async fn run(options: &Options, cpus: Cpus) -> anyhow::Result<()> {
         functions,
     };
     println!("\n{}", results.tables());
-    if let Some(json) = &options.json {
-        let text = serde_json::to_string_pretty(&results)?;
-        std::fs::write(json, text + "\n")
-            .with_context(|| format!("cannot write {}", json.display()))?;
-    }
+    options.output.write_json(&results)?;
     let versions = [
         peers.python_versions(&PYTHON_PACKAGES)?,
         peers.node_versions(&NODE_PACKAGES)?,
     ];
-    let section = results.section(&machine::describe(Timestamp::now()), &versions);
-    document::write_section(&options.document, "tokens", &section)?;
-    println!("Written to {}.", options.document.display());
+    let machine = machine::describe(Timestamp::now());
+    let section = results.section(&machine, plan, &versions);
+    options.output.write_section("tokens", &section)?;
     let complaints = results.complaints();
     ensure!(complaints.is_empty(), "{}", complaints.join("\n"));
     Ok(())

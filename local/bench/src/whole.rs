@@ -34,10 +34,29 @@ pub struct Plan {
     pub sleepless: bool,
 }
 
+impl Plan {
+    /// What a benchmark measures: about half a minute, of which cold starts take the most.
+    /// `sleepless`: see there.
+    pub fn full(sleepless: bool) -> Self {
+        Self {
+            cold_starts: 9,
+            warm_up: Duration::from_secs(2),
+            slice: Duration::from_millis(100),
+            rounds: 50,
+            sleepless,
+        }
+    }
+}
+
 /// The events that are sent, one after the other.
 pub trait Events {
     /// The event of this number.
     fn event(&self, number: u64) -> Bytes;
+
+    /// The HTTP status that every one of them is answered with.
+    fn status(&self) -> u16 {
+        200
+    }
 }
 
 /// The figures of one function.
@@ -91,7 +110,7 @@ impl Drop for Awake {
     }
 }
 
-/// Measures the functions, which all have to answer every event with status 200.
+/// Measures the functions, which all have to answer every event with the same status.
 ///
 /// # Errors
 /// When one cannot be started, ends, or answers with anything else.
@@ -163,7 +182,7 @@ impl Contender {
             let request_id = request_id(self.sent);
             self.sent += 1;
             let invocation = self.function.invoke(&request_id, event).await?;
-            status_200(&invocation.outcome)?;
+            expect_status(events.status(), &invocation.outcome)?;
             self.took_ms.push(milliseconds(invocation.took));
             let elapsed = started.elapsed();
             if elapsed >= slice {
@@ -201,8 +220,8 @@ pub fn request_id(number: u64) -> String {
     format!("00000000-0000-4000-8000-{number:012x}")
 }
 
-/// Fails unless the function answered with HTTP status 200.
-fn status_200(outcome: &Outcome) -> anyhow::Result<()> {
+/// Fails unless the function answered with this HTTP status.
+fn expect_status(expected: u16, outcome: &Outcome) -> anyhow::Result<()> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Answer {
@@ -216,8 +235,8 @@ fn status_200(outcome: &Outcome) -> anyhow::Result<()> {
     };
     let (Outcome::Response(said) | Outcome::Error(said)) = outcome;
     ensure!(
-        status == Some(200),
-        "a function answered with something else than status 200: {}",
+        status == Some(expected),
+        "a function answered with something else than status {expected}: {}",
         String::from_utf8_lossy(said)
     );
     Ok(())

@@ -1,7 +1,7 @@
 //! `bench`: figures about the system, measured on this machine.
 
+mod beside_peers;
 mod revocations;
-mod tokens;
 
 use std::process::ExitCode;
 
@@ -25,9 +25,12 @@ const LATENCY: (&str, &str) = ("latency", "latency.json");
 /// `bench`
 pub(crate) fn bench(workspace: &Workspace, what: &Bench) -> anyhow::Result<ExitCode> {
     match what {
+        Bench::Answers(options) => {
+            beside_peers::measure(workspace, "answers", "answer-api", options)
+        }
         Bench::Cues(options) => cues(workspace, options),
         Bench::Revocations(options) => revocations::revocations(workspace, options),
-        Bench::Tokens(options) => tokens::tokens(workspace, options),
+        Bench::Tokens(options) => beside_peers::measure(workspace, "tokens", "token-api", options),
     }
 }
 

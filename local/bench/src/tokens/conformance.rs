@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::fixture::{self, CHANNEL, Fixture, STRICT_CHANNEL, TOKEN_SECONDS};
 use crate::{
+    api_request::{identity, viewer},
     aws_stub::{AwsStub, Operation},
     function::{Function, Launch},
     runtime_api::Outcome,
@@ -84,7 +85,7 @@ fn cases() -> anyhow::Result<Vec<Case>> {
         }
         Some(item)
     };
-    let ask = |channel: &str| fixture::request(&fixture::viewer(7), channel);
+    let ask = |channel: &str| fixture::request(&viewer(7), channel);
     let case = |what, request, item, status| Case {
         what,
         request,
@@ -100,7 +101,7 @@ fn cases() -> anyhow::Result<Vec<Case>> {
         request
     };
     let claims = "/requestContext/authorizer/jwt/claims";
-    let access = json!({ "sub": fixture::viewer(7), "token_use": "access" });
+    let access = json!({ "sub": viewer(7), "token_use": "access" });
     let with_body = |body: &str| {
         let mut request = ask(CHANNEL);
         request["body"] = json!(body);
@@ -166,7 +167,7 @@ fn cases() -> anyhow::Result<Vec<Case>> {
         case("an access token", changed(claims, access), granted(), 401),
         case(
             "an impossible identity",
-            changed(claims, fixture::identity("a b")),
+            changed(claims, identity("a b")),
             granted(),
             401,
         ),

@@ -12,6 +12,7 @@ use pem::Pem;
 use serde_json::{Value, json};
 
 use crate::{
+    api_request::{self, Asked, viewer},
     aws_stub::AwsStub,
     function::{Launch, REGION},
     whole::Events,
@@ -116,11 +117,6 @@ impl Events for Fixture {
     }
 }
 
-/// The id of a viewer, in the form that Cognito gives it.
-pub fn viewer(number: u64) -> String {
-    format!("{number:08x}-1111-4111-8111-111111111111")
-}
-
 /// What the table `entitlements` has of a viewer who may watch, as DynamoDB writes it.
 pub fn item(channel_id: &str) -> Value {
     json!({
@@ -135,68 +131,12 @@ pub fn item(channel_id: &str) -> Value {
     })
 }
 
-/// A viewer's request as the HTTP API hands it on, payload format 2.0, sent by a browser.
+/// A viewer's request for a token of a channel.
 pub fn request(viewer: &str, channel_id: &str) -> Value {
-    let route = "POST /channels/{channelId}/playback-token";
-    let path = format!("/channels/{channel_id}/playback-token");
-    let agent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
-                 Chrome/142.0.0.0 Safari/537.36";
-    json!({
-        "version": "2.0",
-        "routeKey": route,
-        "rawPath": path,
-        "rawQueryString": "",
-        "headers": {
-            "accept": "application/json",
-            "accept-encoding": "gzip, deflate, br, zstd",
-            "accept-language": "en-GB,en;q=0.9",
-            "authorization": format!("Bearer {}.{}.{}", "h".repeat(80), "c".repeat(640), "s".repeat(342)),
-            "content-length": "0",
-            "host": "abcdefghij.execute-api.eu-west-1.amazonaws.com",
-            "origin": "https://show.example.com",
-            "referer": "https://show.example.com/",
-            "user-agent": agent,
-            "x-amzn-trace-id": "Root=1-67891233-abcdef012345678912345678",
-            "x-forwarded-for": "192.0.2.10",
-            "x-forwarded-port": "443",
-            "x-forwarded-proto": "https",
-        },
-        "pathParameters": { "channelId": channel_id },
-        "requestContext": {
-            "accountId": "000000000000",
-            "apiId": "abcdefghij",
-            "domainName": "abcdefghij.execute-api.eu-west-1.amazonaws.com",
-            "domainPrefix": "abcdefghij",
-            "requestId": "JKJaXmPLvHcESHA=",
-            "routeKey": route,
-            "stage": "$default",
-            "time": "22/Nov/2026:12:00:00 +0000",
-            "timeEpoch": 1_795_348_800_000_u64,
-            "http": {
-                "method": "POST",
-                "path": path,
-                "protocol": "HTTP/1.1",
-                "sourceIp": "192.0.2.10",
-                "userAgent": agent,
-            },
-            "authorizer": { "jwt": { "claims": identity(viewer), "scopes": null } },
-        },
-        "isBase64Encoded": false,
-    })
-}
-
-/// The claims of a Cognito user's ID token, as the HTTP API's authorizer hands them on.
-pub fn identity(viewer: &str) -> Value {
-    json!({
-        "sub": viewer,
-        "token_use": "id",
-        "iss": "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbCdEfGhI",
-        "aud": "1example23456789",
-        "cognito:username": viewer,
-        "email": "viewer@example.com",
-        "name": "A Viewer",
-        "auth_time": "1795348000",
-        "iat": "1795348000",
-        "exp": "1795351600",
+    api_request::request(&Asked {
+        route: "POST /channels/{channelId}/playback-token",
+        parameters: &[("channelId", channel_id)],
+        viewer,
+        body: None,
     })
 }

@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use super::fixture::{self, CHANNEL, Fixture};
 use crate::{
+    api_request::viewer,
     slices::{self, Contender},
     whole::request_id,
 };
@@ -57,7 +58,7 @@ pub(super) fn measure(fixture: &Fixture, cpu: usize) -> anyhow::Result<Rates> {
         desk.issue(ask, Some(&entitlement), Timestamp::now(), id)
     };
     let texts: Vec<Vec<u8>> = (0..REQUESTS)
-        .map(|number| fixture::request(&fixture::viewer(number), CHANNEL))
+        .map(|number| fixture::request(&viewer(number), CHANNEL))
         .map(|request| request.to_string().into_bytes())
         .collect();
     let requests: Vec<ApiGatewayV2httpRequest> = texts

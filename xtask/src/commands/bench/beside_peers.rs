@@ -1,4 +1,4 @@
-//! `bench tokens`: how fast playback tokens are issued.
+//! Benchmarks of one service's function beside the same in Python and Node.
 
 use std::process::{Command, ExitCode};
 
@@ -12,8 +12,14 @@ use crate::{
     workspace::Workspace,
 };
 
-/// Needs nothing running: the program `bench` plays the Runtime API and AWS itself.
-pub(super) fn tokens(workspace: &Workspace, options: &Figures) -> anyhow::Result<ExitCode> {
+/// Needs nothing running: the program `bench` plays the Runtime API and AWS itself. `benchmark` is
+/// its name for what is measured, `function` the function.
+pub(super) fn measure(
+    workspace: &Workspace,
+    benchmark: &str,
+    function: &str,
+    options: &Figures,
+) -> anyhow::Result<ExitCode> {
     let setting = Setting::new(workspace)?;
     let report = options.json.as_deref().map(no_report_yet).transpose()?;
     let needed = [Tool::PythonFunctions, Tool::NodeFunctions];
@@ -22,9 +28,9 @@ pub(super) fn tokens(workspace: &Workspace, options: &Figures) -> anyhow::Result
     let mut command = Command::new(workspace.program("bench"));
     cloud::on_this_machine(&mut command);
     command
-        .arg("tokens")
-        .arg("--token-api")
-        .arg(workspace.program("token-api"))
+        .arg(benchmark)
+        .arg(format!("--{function}"))
+        .arg(workspace.program(function))
         .arg("--peers")
         .arg(workspace.root.join("local/bench/functions"))
         .arg("--python")
