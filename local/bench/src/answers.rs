@@ -6,6 +6,7 @@ mod audience;
 pub mod conformance;
 pub mod fixture;
 mod report;
+mod rows;
 mod stream;
 mod tally;
 

@@ -1,6 +1,9 @@
 //! The page with the results: one section per benchmark, each written by its own run.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
 use documents::sections;
@@ -42,10 +45,21 @@ impl Output {
     /// Writes the section of one benchmark, and says where.
     ///
     /// # Errors
-    /// As [`sections::write`].
+    /// As [`write_section`].
     pub fn write_section(&self, name: &str, text: &str) -> anyhow::Result<()> {
-        sections::write(&self.document, HEADER, name, text)?;
+        write_section(&self.document, name, text)?;
         println!("Written to {}.", self.document.display());
         Ok(())
     }
+}
+
+/// Writes the section of one benchmark into the page, which is made when there is none.
+///
+/// `name` is that of the benchmark, e.g. `tokens`; `text` is Markdown and begins with a heading of
+/// the second level.
+///
+/// # Errors
+/// As [`sections::write`].
+pub fn write_section(page: &Path, name: &str, text: &str) -> anyhow::Result<()> {
+    sections::write(page, HEADER, name, text)
 }

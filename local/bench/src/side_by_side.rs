@@ -110,6 +110,7 @@ pub fn section(
         "### The whole function beside the same in Python and Node
 
 {table}
+
 Each function is a process of its own, driven over the Lambda Runtime API on this machine, one event at a
 time, as an execution environment of Lambda is. Every event is {event}.
 The functions take turns, and the one that has its turn

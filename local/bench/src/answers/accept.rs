@@ -6,6 +6,7 @@ use std::{hint::black_box, time::Duration};
 use answer_collector::{
     answer_api::AnswerApiHandler,
     leaderboard_cache::LeaderboardCache,
+    results_cache::ResultsCache,
     store::{answers::AnswerStore, tallies::TallyStore, windows::WindowStore},
     window_cache::WindowCache,
 };
@@ -106,12 +107,13 @@ pub(super) fn measure() -> anyhow::Result<Rates> {
 /// What the function `answer-api` makes of its environment.
 fn handler(client: &Client) -> AnswerApiHandler {
     let windows = WindowStore::new(client.clone(), WINDOWS.to_owned());
+    let tallies = TallyStore::new(client.clone(), TALLIES.to_owned());
     AnswerApiHandler {
         recent_windows: WindowCache::new(windows.clone()),
         leaderboards: LeaderboardCache::new(windows.clone()),
+        counted: ResultsCache::new(windows.clone(), tallies),
         windows,
         answers: AnswerStore::new(client.clone(), ANSWERS.to_owned()),
-        tallies: TallyStore::new(client.clone(), TALLIES.to_owned()),
         clock: Timestamp::now,
     }
 }

@@ -241,6 +241,7 @@ impl Results {
 ### An answer through the handler
 
 {accept}
+
 An event as Lambda hands it over goes in as JSON, and the response comes out as JSON: the caller's claims,
 the body, the window (kept for a second), the name, the write, the receipt and the line in the log, which
 goes nowhere. The client of DynamoDB is the function's own, with its configuration, its signatures and its retries; only what
@@ -253,6 +254,7 @@ core; each figure is the median of its turns. The rest is what is left of the wh
 ### The stream's records, counted live
 
 {stream}
+
 A batch of new answers of {partitions} partitions goes through the handler of `live-tally`, on one core: as JSON in, one
 GetItem and one UpdateItem for each partition, answered from memory as above. 1,000 is the most that a batch
 has here.
@@ -260,6 +262,7 @@ has here.
 ### The final tally and the leaderboard
 
 {tallies}
+
 What the saga asks of `answer-saga` after a question, through its handler, on two cores: the tally, which counts every
 answer, and the leaderboard, which ranks every viewer. Every case has a process of its own, does both {times} times and
 shows the median; its memory is the most that was ever resident, in MB of 1,048,576 bytes. DynamoDB is answered
@@ -269,5 +272,70 @@ fails.
 
 {functions}"
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::side_by_side::tests::functions;
+
+    fn results(answers: f64, million_ms: f64, rates: [f64; 3]) -> Results {
+        let accept = accept::Rates {
+            answers,
+            sdk: 20_000.0,
+            json: 100_000.0,
+            memory: 1_000_000.0,
+        };
+        let stream = stream::Rates {
+            records: [90_000.0, 50_000.0],
+        };
+        let case = |answers: u64, both_ms: f64| Case {
+            answers,
+            shards: 10,
+            tally_ms: both_ms / 2.0,
+            leaderboard_ms: both_ms / 2.0,
+            cpu_ms: both_ms,
+            stub_ms: 1.0,
+            memory_mb: 20.0,
+            idle_mb: 12.0,
+        };
+        // Only a million has to be there in time.
+        let tallies = vec![case(1_000, 9_000.0), case(MILLION, million_ms)];
+        Results::new(accept, stream, tallies, functions(rates))
+    }
+
+    #[test]
+    fn figures_that_are_too_low_are_complained_about() {
+        let good = results(10_000.0, 2_999.0, [500.0, 99.0, 100.0]);
+        assert_eq!(good.complaints(), [""; 0]);
+        let bad = results(9_999.9, 3_000.0, [499.0, 100.0, 99.0]).complaints();
+        assert_eq!(bad.len(), 3, "{bad:?}");
+        assert!(bad[0].contains("9999 answers"), "{bad:?}");
+        assert!(bad[1].contains("10 shards take 3000 ms"), "{bad:?}");
+        assert!(bad[2].contains("5.0 times"), "{bad:?}");
+    }
+
+    #[test]
+    fn the_parts_of_an_answer_add_up() {
+        let Accept {
+            cpu_us,
+            sdk_us,
+            json_us,
+            own_us,
+            ..
+        } = results(10_000.0, 1.0, [9.0, 1.0, 1.0]).accept;
+        assert_eq!((cpu_us, sdk_us, json_us, own_us), (100.0, 50.0, 10.0, 40.0));
+    }
+
+    #[test]
+    fn programs_get_the_same_figures() {
+        let value = serde_json::to_value(results(1e4, 1.0, [9.0, 1.0, 1.0]));
+        let value = value.unwrap();
+        assert_eq!(value["accept"]["perSecond"], 10_000.0);
+        assert_eq!(value["stream"][0]["batch"], 1_000);
+        assert_eq!(value["tallies"][1]["answers"], 1_000_000);
+        assert_eq!(value["functions"][2]["name"], "node");
+        assert_eq!(value["functions"][0]["cpuMs"], 0.3);
     }
 }

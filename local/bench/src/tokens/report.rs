@@ -93,6 +93,7 @@ impl Results {
 ### The handler beside the bare signature
 
 {handler}
+
 A playback token is signed with ECDSA on P-384, and no token can be had for less than that signature. The
 first line is that signature alone: aws-lc-rs, the key parsed once and kept, as many bytes as a token has.
 The second is what `token-api` does between its calls to AWS, but for its line in the log: who is calling and how
