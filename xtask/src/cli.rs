@@ -268,12 +268,27 @@ pub(crate) struct Simulate {
     /// How long they have to answer, in seconds.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(5..=120))]
     pub(crate) window: u32,
+    /// How many questions the quiz has.
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=50))]
+    pub(crate) questions: u32,
     /// What everything random is drawn from.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+    /// Draw a picture of it, as SVG: who tapped, was accepted, turned away and counted, over time.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plot: Option<PathBuf>,
+    /// Write the figures to this file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Instead, play all audiences of docs/capacity.md and write its tables.
+    #[arg(long, conflicts_with_all = ["plot", "json"])]
+    pub(crate) document: bool,
     /// Instead, write the tables of docs/cost.md.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["plot", "json", "document"])]
     pub(crate) costs: bool,
+    /// Further options of the program `simulator`, which its --help tells, e.g. `-- --shards 800`.
+    #[arg(last = true, value_name = "OPTION")]
+    pub(crate) further: Vec<String>,
 }
 
 /// What is checked.

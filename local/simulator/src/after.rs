@@ -23,10 +23,12 @@ use crate::{
 const PAGE_BYTES: u64 = 1_024 * 1_024;
 /// What a read unit reads.
 const READ_UNIT_BYTES: u64 = 4_096;
-/// How many shards `answer-saga` reads at the same time.
-const SAGA_PARALLEL: u64 = 16;
-/// How many pages `answer-recorder` reads ahead, and publishes at the same time.
-const RECORDER_PARALLEL: u64 = 4;
+/// How many pages `answer-saga` reads at the same time.
+const SAGA_PARALLEL: u64 = 40;
+/// How many answers a page has for the leaderboard.
+const RANKED_PAGE: u64 = 1_000;
+/// How many calls of PutEvents `answer-recorder` makes at the same time; it reads a page at a time.
+const RECORDER_CALLS: u64 = 4;
 /// The memory at which a function has a whole CPU (Lambda, "Configure Lambda function memory").
 const WHOLE_CPU_MB: u64 = 1_769;
 /// How many answers are packed to see how many fit.
@@ -65,27 +67,39 @@ struct Answers {
     partitions: u64,
 }
 
+/// How answers are read.
+#[derive(Debug, Clone, Copy)]
+struct Reading {
+    /// Pages at the same time.
+    parallel: u64,
+    /// The most bytes of a page.
+    page_bytes: u64,
+    /// What an answer takes of a whole CPU, in nanoseconds.
+    nanos: u64,
+    /// The function that reads.
+    function: Function,
+}
+
 impl Answers {
-    fn pages(self) -> u64 {
-        let each = (self.count * self.bytes).div_ceil(self.shards.max(1));
-        self.shards * each.div_ceil(PAGE_BYTES).max(1)
-    }
-
     fn read_units(self) -> u64 {
-        (self.count * self.bytes)
-            .div_ceil(READ_UNIT_BYTES)
-            .max(self.shards)
+        let units = (self.count * self.bytes).div_ceil(READ_UNIT_BYTES);
+        units.max(self.shards)
     }
 
-    /// How long it takes to read all: as long as the slowest of pages, CPU and partitions.
-    fn millis(self, parallel: u64, nanos: u64, function: Function, limits: &Limits) -> u32 {
-        let pages = self.pages().div_ceil(parallel) * u64::from(PAGE_MS);
-        let share = u64::from(function.memory_mb).min(WHOLE_CPU_MB);
-        let cpu = self.count * nanos * WHOLE_CPU_MB / share / 1_000_000;
+    /// How long it takes to read all: as long as the slowest of pages, CPU, partitions and table.
+    fn millis(self, reading: Reading, limits: &Limits) -> u32 {
+        let each = (self.count * self.bytes).div_ceil(self.shards.max(1));
+        let pages = self.shards * each.div_ceil(reading.page_bytes).max(1);
+        let full = each.min(reading.page_bytes);
+        let page = u64::from(READ_MS) + u64::from(PAGE_MS) * full / PAGE_BYTES;
+        let waiting = pages.div_ceil(reading.parallel) * page;
+        let memory = u64::from(reading.function.memory_mb);
+        let cpu = self.count * reading.nanos * WHOLE_CPU_MB / memory / 1_000_000;
         let used = self.partitions.min(self.shards).max(1);
-        let units = self.read_units().div_ceil(used);
-        let reads = units * 1_000 / limits.get(Id::PartitionReads).max(1);
-        u32::try_from(pages.max(cpu).max(reads)).unwrap_or(u32::MAX)
+        let partitions = used * limits.get(Id::PartitionReads);
+        let table = limits.get(Id::TableReads).min(limits.get(Id::WarmReads));
+        let reads = self.read_units() * 1_000 / table.min(partitions).max(1);
+        u32::try_from(waiting.max(cpu).max(reads)).unwrap_or(u32::MAX)
     }
 }
 
@@ -107,29 +121,52 @@ pub fn after(plan: &Plan, house: &House, limits: &Limits, played: &Played) -> Af
         let tasks = before.filter(|state| house.is_task(state)).count();
         STEP_MS * u32::try_from(tasks).unwrap_or(0)
     };
-    let tally_ms = answers.millis(SAGA_PARALLEL, COUNT_NS, house.answer_saga, limits);
+    let [counting, ranking, recording] = readings(house, answer_bytes);
+    let tally_ms = answers.millis(counting, limits);
     let final_at = tally_at + steps("WaitForAnswers", "Tally") + tally_ms;
     let results_at = final_at + steps("Tally", "MoreQuestions?");
     let answers_per_event = answers_per_event(question);
     let events = answers.count.div_ceil(answers_per_event);
     // Four events fill a call.
     let calls = events.div_ceil(4);
-    let publishing = calls.div_ceil(RECORDER_PARALLEL) * u64::from(PUT_EVENTS_MS);
+    let publishing = calls.div_ceil(RECORDER_CALLS) * u64::from(PUT_EVENTS_MS);
     let publishing = u32::try_from(publishing).unwrap_or(u32::MAX);
-    let reading = answers.millis(RECORDER_PARALLEL, RECORD_NS, house.answer_recorder, limits);
-    let recording_ms = reading.max(publishing);
+    let recording_ms = answers.millis(recording, limits).max(publishing);
     let due = u32::try_from(AFTER_TALLY.as_millis()).unwrap_or(0);
-    let ranking = answers.millis(SAGA_PARALLEL, RANK_NS, house.answer_saga, limits);
     After {
         final_at,
         tally_ms,
         results_at,
         recorded_at: tally_at + due + recording_ms,
         recording_ms,
-        leaderboard_ms: ranking.saturating_mul(plan.questions),
+        leaderboard_ms: answers
+            .millis(ranking, limits)
+            .saturating_mul(plan.questions),
         answers_per_event,
         answer_bytes,
     }
+}
+
+/// How answers are read for the final tally, the leaderboard and the recording.
+fn readings(house: &House, answer_bytes: u64) -> [Reading; 3] {
+    let counting = Reading {
+        parallel: SAGA_PARALLEL,
+        page_bytes: PAGE_BYTES,
+        nanos: COUNT_NS,
+        function: house.answer_saga,
+    };
+    let ranking = Reading {
+        page_bytes: RANKED_PAGE * answer_bytes,
+        nanos: RANK_NS,
+        ..counting
+    };
+    let recording = Reading {
+        parallel: 1,
+        nanos: RECORD_NS,
+        function: house.answer_recorder,
+        ..counting
+    };
+    [counting, ranking, recording]
 }
 
 fn millis(played: &Played, time: Timestamp) -> u32 {
@@ -142,7 +179,7 @@ pub fn usage(plan: &Plan, house: &House, limits: &Limits, played: &Played, after
     let questions = u64::from(plan.questions);
     let (work, viewers) = (&played.work, u64::from(plan.audience));
     let answers = played.accepted.total();
-    let refused = |id| played.meters.get(&id).map_or(0, |meter| meter.refused);
+    let refused = |id| played.meters.get(id).refused;
     let requests = work.requests - refused(Id::StageRate) - refused(Id::ApiRate);
     let mut usage = Usage {
         viewers,

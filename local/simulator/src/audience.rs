@@ -12,16 +12,20 @@ use crate::plan::Plan;
 pub struct Viewer {
     /// When they tap, in milliseconds after the window was opened.
     pub taps_at: u32,
+    /// Until when they are shown to have time.
+    pub until: u32,
     /// Where their answers are.
     pub shard: u32,
 }
 
 /// Draws a viewer: an id as Cognito gives them, and a time to answer in.
 pub fn viewer(plan: &Plan, random: &mut Rng) -> Viewer {
-    let taps_at = seen_at(plan, random) + thinks(plan, random);
+    let seen_at = seen_at(plan, random);
+    let taps_at = seen_at + thinks(plan, random);
     let id = viewer_id(random);
     Viewer {
         taps_at,
+        until: seen_at + plan.window_seconds * 1_000,
         shard: shard_of(&id, plan.shards),
     }
 }

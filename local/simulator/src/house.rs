@@ -132,7 +132,7 @@ mod tests {
     fn the_template_and_the_state_machine_say_what_is_needed() {
         let house = House::read();
         assert!(house.stage_rate > 0 && house.batch_size > 0 && house.drain_seconds >= 2);
-        assert_eq!(house.answer_saga.memory_mb, 1_769);
+        assert!(house.answer_saga.memory_mb >= 1_769, "it has a whole CPU");
         assert_eq!(house.answer_api.timeout_seconds, 10);
     }
 

@@ -6,20 +6,25 @@
 //! here: the limits, how long things take, and how an audience answers.
 //!
 //! - [`plan`]: what is played; [`audience`]: when who answers; [`house`]: what this repository's
-//!   template and state machine say; [`timing`]: how long things take;
+//!   template and state machine say, [`page`]: what its page does; [`timing`]: how long things take;
 //! - [`limits`]: every limit, with its source; [`bucket`], [`pool`], [`table`]: how they limit;
 //! - [`play`]: one question, event by event; [`after`]: what comes when its window has closed;
-//! - [`meter`]: what is counted meanwhile; [`usage`]: what will be on the bill, and [`cost`]: the bill.
+//! - [`meter`]: what is counted meanwhile; [`usage`]: what will be on the bill, and [`cost`]: the bill;
+//! - [`advice`]: what has to be raised; [`report`], [`plot`] and [`capacity`], the page: how it is told.
 
+pub mod advice;
 pub mod after;
 pub mod audience;
 pub mod bucket;
+pub mod capacity;
 pub mod cost;
 pub mod house;
 pub mod limits;
 pub mod meter;
+pub mod page;
 pub mod plan;
 pub mod play;
+pub mod plot;
 pub mod pool;
 pub mod report;
 pub mod table;

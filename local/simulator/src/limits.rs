@@ -1,18 +1,28 @@
 //! The limits that an audience meets: what AWS publishes, and what `infra/app.yaml` sets.
 //!
-//! Each was looked up on [`READ_ON`]; [`Source::NotVerified`] says that it was not found. Defaults
+//! Each was looked up on [`READ_ON`]; [`Source::Quoted`] says where it was not read at AWS. Defaults
 //! are those of the region Europe (Ireland), and of an account that AWS has not reduced, as it does
 //! with new ones.
 
 use serde::Serialize;
 
+use crate::house::House;
+
 /// When the sources were read.
 pub const READ_ON: &str = "2026-11-22";
 
-/// A limit.
+/// A limit, in the order of [`LIMITS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Id {
+    /// Sign-ins a second.
+    SignIns,
+    /// Viewing sessions at once.
+    Views,
+    /// PutMetadata calls a second on a channel.
+    CuesPerChannel,
+    /// PutMetadata calls a second in the account.
+    CuesPerAccount,
     /// Requests a second that the API's stage takes.
     StageRate,
     /// How far a burst may exceed that rate.
@@ -33,28 +43,24 @@ pub enum Id {
     TableWrites,
     /// Write units a second that the table of answers is prepared for.
     WarmWrites,
+    /// Read units a second that a table gives.
+    TableReads,
+    /// Read units a second that the table of answers is prepared for.
+    WarmReads,
     /// Write units a second that a partition of a table takes.
     PartitionWrites,
     /// Read units a second that a partition of a table takes.
     PartitionReads,
     /// Batches of one stream shard that are handled at the same time.
     StreamBatches,
-    /// PutEvents calls a second.
-    PutEvents,
-    /// State transitions that a burst may have.
-    TransitionBurst,
     /// State transitions a second.
     Transitions,
+    /// State transitions that a burst may have.
+    TransitionBurst,
     /// Executions started a second.
     StartExecution,
-    /// PutMetadata calls a second on a channel.
-    CuesPerChannel,
-    /// PutMetadata calls a second in the account.
-    CuesPerAccount,
-    /// Viewing sessions at once.
-    Views,
-    /// Sign-ins a second.
-    SignIns,
+    /// PutEvents calls a second.
+    PutEvents,
     /// Messages of a queue that are with consumers at once.
     QueueInFlight,
     /// Seconds that a function may run.
@@ -77,10 +83,10 @@ pub enum Raising {
 pub enum Source {
     /// On this page.
     Page(&'static str),
+    /// On the first page, which could not be read as far as that; the value is as the second says.
+    Quoted(&'static str, &'static str),
     /// In a file of this repository.
     Here(&'static str),
-    /// It was not found; the value is what is believed.
-    NotVerified(&'static str),
 }
 
 /// What is known of a limit.
@@ -113,14 +119,15 @@ const PARTITION: Source = Source::Page(
 const TABLE: Source = Source::Page(
     "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode-max-throughput.html",
 );
+const WARM: Source = Source::Page(
+    "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/warm-throughput.html",
+);
 const STATES: Source =
     Source::Page("https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html");
-const IVS: Source =
-    Source::Page("https://docs.aws.amazon.com/ivs/latest/LowLatencyUserGuide/service-quotas.html");
 const TEMPLATE: Source = Source::Here("infra/app.yaml");
 
 /// All of them, in the order in which an answer meets them.
-pub const LIMITS: [Limit; 23] = [
+pub const LIMITS: [Limit; 25] = [
     Limit {
         id: Id::SignIns,
         name: "Cognito: sign-ins (UserAuthentication)",
@@ -137,7 +144,10 @@ pub const LIMITS: [Limit; 23] = [
         value: 15_000,
         unit: "views",
         raising: CONSOLE,
-        source: IVS,
+        source: Source::Quoted(
+            "https://docs.aws.amazon.com/ivs/latest/LowLatencyUserGuide/service-quotas.html",
+            "public notes",
+        ),
     },
     Limit {
         id: Id::CuesPerChannel,
@@ -235,13 +245,27 @@ pub const LIMITS: [Limit; 23] = [
     },
     Limit {
         id: Id::WarmWrites,
-        name: "DynamoDB: warm throughput of the table answers",
+        name: "DynamoDB: warm throughput for writes of the table answers",
         value: 4_000,
         unit: "units a second",
         raising: Raising::Set("UpdateTable, WarmThroughput, a day before"),
-        source: Source::Page(
-            "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/warm-throughput.html",
-        ),
+        source: WARM,
+    },
+    Limit {
+        id: Id::TableReads,
+        name: "DynamoDB: reads of a table",
+        value: 40_000,
+        unit: "units a second",
+        raising: CONSOLE,
+        source: TABLE,
+    },
+    Limit {
+        id: Id::WarmReads,
+        name: "DynamoDB: warm throughput for reads of the table answers",
+        value: 12_000,
+        unit: "units a second",
+        raising: Raising::Set("UpdateTable, WarmThroughput, a day before"),
+        source: WARM,
     },
     Limit {
         id: Id::PartitionWrites,
@@ -272,7 +296,7 @@ pub const LIMITS: [Limit; 23] = [
     Limit {
         id: Id::Transitions,
         name: "Step Functions: state transitions",
-        value: 5_000,
+        value: 1_500,
         unit: "a second",
         raising: CONSOLE,
         source: STATES,
@@ -309,7 +333,9 @@ pub const LIMITS: [Limit; 23] = [
         value: 120_000,
         unit: "messages",
         raising: CONSOLE,
-        source: Source::NotVerified("SQS quotas"),
+        source: Source::Page(
+            "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html",
+        ),
     },
     Limit {
         id: Id::FunctionSeconds,
@@ -317,17 +343,22 @@ pub const LIMITS: [Limit; 23] = [
         value: 900,
         unit: "seconds",
         raising: Raising::Never("less to do at once"),
-        source: Source::NotVerified("Lambda quotas"),
+        source: Source::Quoted(
+            "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html",
+            "https://rate-limits.apis.io/rate-limits/aws-lambda/aws-lambda-rate-limits/",
+        ),
     },
 ];
 
 impl Id {
     /// What is known of it.
     pub fn limit(self) -> &'static Limit {
-        LIMITS
-            .iter()
-            .find(|limit| limit.id == self)
-            .expect("every limit is in the table: a test looks")
+        &LIMITS[self.index()]
+    }
+
+    /// Its place in the table.
+    pub const fn index(self) -> usize {
+        self as usize
     }
 }
 
@@ -342,22 +373,48 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// What AWS gives and what the template sets.
+    pub fn as_they_are(house: &House) -> Self {
+        Self::default()
+            .with(Id::StageRate, house.stage_rate)
+            .with(Id::StageBurst, house.stage_burst)
+            .with(Id::StreamBatches, house.parallel_batches)
+    }
+
     /// Its value in this run.
     pub fn get(&self, id: Id) -> u64 {
-        self.0[index(id)]
+        self.0[id.index()]
     }
 
     /// The same with another value for one of them.
     #[must_use]
     pub fn with(mut self, id: Id, value: u64) -> Self {
-        self.0[index(id)] = value;
+        self.0[id.index()] = value;
         self
     }
 }
 
-fn index(id: Id) -> usize {
-    LIMITS
-        .iter()
-        .position(|limit| limit.id == id)
-        .expect("every limit is in the table: a test looks")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_limit_is_in_the_table_once_and_names_its_source() {
+        for (index, limit) in LIMITS.iter().enumerate() {
+            assert_eq!(limit.id.index(), index, "{}", limit.name);
+            if let Source::Page(url) | Source::Quoted(url, _) = limit.source {
+                assert!(url.starts_with("https://"), "{url}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_settings_are_those_of_the_template() {
+        let limits = Limits::as_they_are(&House::read());
+        for limit in LIMITS {
+            if limit.source == TEMPLATE {
+                assert_eq!(limits.get(limit.id), limit.value, "{}", limit.name);
+            }
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! What is counted over time in a run.
 
+use crate::limits::{Id, LIMITS};
+
 /// Milliseconds of a bin.
 pub const BIN_MS: u32 = 100;
 
@@ -64,6 +66,28 @@ impl Meter {
     /// Notes how many there are at once.
     pub fn at_once(&mut self, count: u64) {
         self.most = self.most.max(count);
+    }
+}
+
+/// How each limit was met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meters([Meter; LIMITS.len()]);
+
+impl Default for Meters {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Meter::default()))
+    }
+}
+
+impl Meters {
+    /// How this one was.
+    pub fn get(&self, id: Id) -> &Meter {
+        &self.0[id.index()]
+    }
+
+    /// The same, to count.
+    pub fn of(&mut self, id: Id) -> &mut Meter {
+        &mut self.0[id.index()]
     }
 }
 

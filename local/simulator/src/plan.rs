@@ -27,6 +27,9 @@ pub struct Plan {
     pub joining_seconds: u32,
     /// How long the show is watched, in seconds.
     pub show_seconds: u32,
+    /// Which idle environment gets the next request: the one that was used last, or the one that has
+    /// waited longest. AWS does not say.
+    pub last_used_first: bool,
     /// What everything random is drawn from.
     pub seed: u64,
 }
@@ -49,6 +52,7 @@ impl Plan {
             spread: 0.45,
             joining_seconds: 600,
             show_seconds: 900,
+            last_used_first: false,
             seed: 1,
         }
     }

@@ -6,7 +6,8 @@ mod answering;
 mod counting;
 mod wheel;
 
-use std::collections::BTreeMap;
+#[cfg(test)]
+mod tests;
 
 use answer_collector::{
     keys::QuestionKey,
@@ -25,7 +26,7 @@ use crate::{
     audience::{self, Viewer},
     house::House,
     limits::{Id, Limits},
-    meter::{Meter, Series},
+    meter::{Meter, Meters, Series},
     plan::Plan,
     pool::Pool,
 };
@@ -46,7 +47,7 @@ pub struct Played {
     /// Answers in the live tally.
     pub tallied: Series,
     /// How each limit was met.
-    pub meters: BTreeMap<Id, Meter>,
+    pub meters: Meters,
     /// What was done meanwhile.
     pub work: Work,
     /// When the live tally had all of them.
@@ -87,7 +88,7 @@ struct Stage<'a> {
     random: Rng,
     wheel: Wheel,
     window: Window,
-    meters: BTreeMap<Id, Meter>,
+    meters: Meters,
     pool: Pool,
     retries: Retries,
     work: Work,
@@ -121,7 +122,7 @@ impl Retries {
 
 impl Stage<'_> {
     fn meter(&mut self, id: Id) -> &mut Meter {
-        self.meters.entry(id).or_default()
+        self.meters.of(id)
     }
 
     /// The time as the services see it.
@@ -130,17 +131,21 @@ impl Stage<'_> {
     }
 }
 
-/// Plays a question. `progress` is told now and then which second is over.
-pub fn play(plan: &Plan, house: &House, limits: &Limits, progress: &mut dyn FnMut(u32)) -> Played {
+/// Plays a question.
+pub fn play(plan: &Plan, house: &House, limits: &Limits) -> Played {
     let mut random = Rng::with_seed(plan.seed);
     let mut wheel = Wheel::default();
     let mut arrived = Series::default();
     let viewers: Vec<_> = (0..plan.audience)
         .map(|index| {
-            let Viewer { taps_at, shard } = audience::viewer(plan, &mut random);
+            let Viewer {
+                taps_at,
+                until,
+                shard,
+            } = audience::viewer(plan, &mut random);
             arrived.add(taps_at, 1);
             wheel.push(taps_at + crate::timing::NETWORK_MS, Event::Asks(index));
-            State::new(shard)
+            State::new(shard, until)
         })
         .collect();
     let question = question();
@@ -151,14 +156,14 @@ pub fn play(plan: &Plan, house: &House, limits: &Limits, progress: &mut dyn FnMu
         random,
         wheel,
         window,
-        meters: BTreeMap::new(),
-        pool: Pool::new(limits),
+        meters: Meters::default(),
+        pool: Pool::new(limits, plan.last_used_first),
         retries: Retries::of_the_services(),
         work: Work::default(),
     };
     let mut answering = Answering::new(viewers, limits, &mut stage);
     let mut counting = Counting::new(question, answering.partitions(), limits, &mut stage);
-    run(&mut stage, &mut answering, &mut counting, progress);
+    run(&mut stage, &mut answering, &mut counting);
     stage.work.environments = stage.pool.environments();
     answering.sum_up(&mut stage);
     Played {
@@ -174,18 +179,8 @@ pub fn play(plan: &Plan, house: &House, limits: &Limits, progress: &mut dyn FnMu
     }
 }
 
-fn run(
-    stage: &mut Stage<'_>,
-    answering: &mut Answering,
-    counting: &mut Counting,
-    progress: &mut dyn FnMut(u32),
-) {
-    let mut second = 0;
+fn run(stage: &mut Stage<'_>, answering: &mut Answering, counting: &mut Counting) {
     while let Some((now, events)) = stage.wheel.next() {
-        if now / 1_000 > second {
-            second = now / 1_000;
-            progress(second);
-        }
         for event in events {
             match event {
                 Event::Asks(viewer) => answering.asks(viewer, now, stage),

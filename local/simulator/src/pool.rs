@@ -2,8 +2,8 @@
 //!
 //! Lambda limits three things: how many environments the account has at once, how many new ones a
 //! function gets in ten seconds, and how many requests a second each unit of concurrency is good
-//! for. That an idle environment is used again in turn, oldest first, is an assumption: it is the
-//! one by which most of them have to read the window anew.
+//! for. Which idle environment gets the next request AWS does not say. If it is the one that has
+//! waited longest, more of them have to read the window than if it is the one that was used last.
 
 use std::collections::VecDeque;
 
@@ -35,6 +35,7 @@ struct Environment {
 pub struct Pool {
     environments: Vec<Environment>,
     idle: VecDeque<u32>,
+    last_used_first: bool,
     /// Of other functions.
     others: u64,
     concurrency: u64,
@@ -47,16 +48,19 @@ pub struct Pool {
 
 impl Pool {
     /// Those that are ready from the start, and the limits for more.
-    pub fn new(limits: &Limits) -> Self {
-        let provisioned = limits.get(Id::Provisioned);
+    pub fn new(limits: &Limits, last_used_first: bool) -> Self {
+        let concurrency = limits.get(Id::Concurrency);
+        // What is provisioned is part of what the account may have.
+        let provisioned = limits.get(Id::Provisioned).min(concurrency);
         let per_unit = limits.get(Id::RequestsPerEnvironment);
         let ramp = limits.get(Id::ScalingRate);
         let count = u32::try_from(provisioned).unwrap_or(u32::MAX);
         Self {
             environments: vec![Environment::default(); count as usize],
             idle: (0..count).collect(),
+            last_used_first,
             others: 0,
-            concurrency: limits.get(Id::Concurrency),
+            concurrency,
             per_unit,
             units: provisioned,
             requests: Bucket::new(per_unit * provisioned, provisioned),
@@ -75,7 +79,11 @@ impl Pool {
         if !self.requests.take(now) {
             self.grow(now)?;
         }
-        let (environment, ready_at) = match self.idle.pop_front() {
+        let idle = match self.last_used_first {
+            true => self.idle.pop_back(),
+            false => self.idle.pop_front(),
+        };
+        let (environment, ready_at) = match idle {
             Some(environment) => (environment, now),
             None => (self.start(now)?, now + COLD_START_MS),
         };
@@ -150,6 +158,8 @@ impl Pool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn limits() -> Limits {
@@ -161,7 +171,7 @@ mod tests {
     #[test]
     fn a_function_gets_a_thousand_environments_at_once_and_then_a_hundred_a_second() {
         // Requests that never end need one each: 1,000 at once; by 2.5 s another 250.
-        let mut pool = Pool::new(&limits());
+        let mut pool = Pool::new(&limits(), false);
         let mut taken = 0;
         for now in 0..=2_500 {
             while pool.take(now).is_ok() {
@@ -176,7 +186,7 @@ mod tests {
     fn a_unit_is_good_for_ten_requests_a_second_however_short_they_are() {
         // 100 units, no more: each first request makes its unit, which brings one every 100 ms from
         // then on. A second later each has brought ten.
-        let mut pool = Pool::new(&limits().with(Id::Concurrency, 100));
+        let mut pool = Pool::new(&limits().with(Id::Concurrency, 100), false);
         let mut answered = 0;
         for now in 0..=1_000 {
             while let Ok(taken) = pool.take(now) {
@@ -195,7 +205,7 @@ mod tests {
 
     #[test]
     fn what_is_provisioned_is_there_at_once_and_starts_warm() {
-        let mut pool = Pool::new(&limits().with(Id::Provisioned, 3_000));
+        let mut pool = Pool::new(&limits().with(Id::Provisioned, 3_000), false);
         let taken = (0..4_000).filter_map(|_| pool.take(0).ok());
         let warm = taken.filter(|taken| taken.ready_at == 0).count();
         assert_eq!(warm, 3_000);
@@ -207,8 +217,25 @@ mod tests {
     }
 
     #[test]
+    fn which_environment_is_used_again_is_a_matter_of_the_plan() {
+        let mut used = [false, true].map(|last_used_first| {
+            let mut pool = Pool::new(&limits().with(Id::Provisioned, 3), last_used_first);
+            let used: BTreeSet<_> = (0..9)
+                .map(|now| {
+                    let environment = pool.take(now * 1_000).unwrap().environment;
+                    pool.give_back(environment, now * 1_000);
+                    environment
+                })
+                .collect();
+            used.len()
+        });
+        used.reverse();
+        assert_eq!(used, [1, 3]);
+    }
+
+    #[test]
     fn other_functions_have_their_part() {
-        let mut pool = Pool::new(&limits().with(Id::Concurrency, 2));
+        let mut pool = Pool::new(&limits().with(Id::Concurrency, 2), false);
         assert!(pool.take_other());
         assert!(pool.take(0).is_ok());
         assert_eq!(pool.take(0), Err(Id::Concurrency));

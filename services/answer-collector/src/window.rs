@@ -24,8 +24,8 @@ pub const SECONDS: RangeInclusive<u32> = 5..=120;
 pub const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(1);
 /// The shortest drain: it leaves a second for the write of an answer.
 pub const LEAST_DRAIN: SignedDuration = SignedDuration::from_secs(2);
-/// How many shards answers may be spread over.
-pub const SHARDS: RangeInclusive<u32> = 1..=1_000;
+/// How many shards answers may be spread over: as many as ten million viewers get.
+pub const SHARDS: RangeInclusive<u32> = 1..=4_000;
 
 /// Where a window is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -201,7 +201,7 @@ mod tests {
     fn every_setting_is_bounded() {
         for (asked, expected) in [
             (r#","expectedAudience":0"#, InvalidRun::Audience),
-            (r#","expectedAudience":1000001"#, InvalidRun::Audience),
+            (r#","expectedAudience":10000001"#, InvalidRun::Audience),
             (r#","pauseSeconds":3601"#, InvalidRun::Pause),
             (r#","everySeconds":9"#, InvalidRun::Every),
             (r#","everySeconds":3601"#, InvalidRun::Every),
@@ -213,7 +213,7 @@ mod tests {
         let all = r#","expectedAudience":20000,"pauseSeconds":3600,"everySeconds":10,
             "onStreamLoss":"repeat","streamLossSeconds":600"#;
         let settings = Settings::of(&draft(all)).unwrap();
-        assert_eq!((settings.shards, settings.every_seconds), (4, Some(10)));
+        assert_eq!((settings.shards, settings.every_seconds), (8, Some(10)));
         assert_eq!(settings.on_stream_loss, OnStreamLoss::Repeat);
     }
 }

@@ -159,9 +159,9 @@ mod tests {
             1_000_000 * millis * 256
         );
         assert_eq!(usage.tables["answers"].write_units, 1_000_000);
-        // 200 shards, looked at four times a second for ten seconds.
-        assert_eq!(usage.tables["tallies"].write_units, 8_000);
-        assert_eq!(usage.functions["live-tally"].invocations, 8_000);
+        // 400 shards, looked at four times a second for ten seconds.
+        assert_eq!(usage.tables["tallies"].write_units, 16_000);
+        assert_eq!(usage.functions["live-tally"].invocations, 16_000);
         let per_event = after::answers_per_event(after::question());
         assert_eq!(usage.event_units, 1_000_000_u64.div_ceil(per_event) + 2);
         assert_eq!(usage.queue_requests, 3);

@@ -1,19 +1,18 @@
 //! A viewer's request: the API's limits, an environment, the window, the write; and the page's own
-//! retries (`web/src/submission.ts`).
+//! retries.
 
 use answer_collector::{window::Admission, window_cache};
+use fastrand::Rng;
 
 use super::{Stage, wheel::Event};
 use crate::{
     bucket::Bucket,
     limits::{Id, Limits},
     meter::Series,
+    page,
     table::Table,
     timing::{HANDLER_MS, NETWORK_MS, READ_MS, WRITE_MS},
 };
-
-/// How long the page waits before it sends an answer again: a test compares them with the page's.
-pub(crate) const PAGE_PAUSES_MS: [u32; 2] = [400, 1_200];
 
 /// What is to be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +28,8 @@ enum Outcome {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct State {
     shard: u32,
+    /// Until when the page shows time.
+    until: u32,
     environment: u32,
     /// When its first write was tried.
     since: u32,
@@ -40,9 +41,10 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(shard: u32) -> Self {
+    pub(super) fn new(shard: u32, until: u32) -> Self {
         Self {
             shard,
+            until,
             environment: 0,
             since: 0,
             sent: 0,
@@ -221,8 +223,12 @@ impl Answering {
             Outcome::Accepted => self.accepted.add(heard, 1),
             Outcome::Closed => self.late.add(heard, 1),
             Outcome::Busy => {
-                let sent = self.viewers[viewer as usize].sent;
-                match PAGE_PAUSES_MS.get(usize::from(sent) - 1) {
+                let State { sent, until, .. } = self.viewers[viewer as usize];
+                let left = until.saturating_sub(heard);
+                // Of the viewer's own browser: what others do does not change it.
+                let browser = u64::from(viewer) << 8 | u64::from(sent);
+                let random = Rng::with_seed(stage.plan.seed.wrapping_add(browser)).f64();
+                match page::pause_ms(sent, left, random) {
                     Some(pause) => {
                         let again = heard + pause + NETWORK_MS;
                         stage.wheel.push(again, Event::Asks(viewer));

@@ -85,7 +85,7 @@ async fn a_run_is_scheduled_on_a_known_channel_and_not_in_the_past() {
     assert_eq!((status, &run["status"]), (201, &json!("scheduled")));
     assert_eq!(
         (&run["shards"], &run["pauseSeconds"]),
-        (&json!(4), &json!(0))
+        (&json!(8), &json!(0))
     );
     assert_eq!(
         (
