@@ -264,6 +264,10 @@ fn whatever_fails_in_the_saga_is_retried_and_then_undone() {
         json!([]),
         "is not undone",
     );
+    for attempts in ["VoidRun", "PublishVoided", "PublishTallied", "AbortRun"] {
+        let attempts = format!("compensation:{attempts}/Retry/0/MaxAttempts");
+        notices(check, &attempts, json!(6), "gives up before");
+    }
     notices(check, "saga:Pause/Type", json!("Map"), "a loop");
     notices(check, "saga:Pause/Next", json!("Gone"), "no state Gone");
     notices(

@@ -22,8 +22,8 @@ use crate::{
         tallies::TallyStore,
         windows::{Opened, WindowStore},
     },
-    task::{Answer, Task, TaskError, WindowWork, Work},
-    window::{Rules, Window, WindowStatus},
+    task::{Answer, LastTallied, Task, TaskError, WindowWork, Work},
+    window::{Refusal, Rules, Window, WindowStatus},
 };
 
 /// How often a change is tried anew when the window changes under it.
@@ -108,9 +108,7 @@ impl AnswerSagaHandler {
                 return Err(TaskError::Conflict(said));
             }
             Opened::Before(before) if before.status == WindowStatus::Voided => {
-                return Err(TaskError::Conflict(format!(
-                    "question {question} was voided"
-                )));
+                return Err(TaskError::refused(question, Refusal::Voided));
             }
             Opened::Before(before) => before,
         };
@@ -184,21 +182,21 @@ impl AnswerSagaHandler {
         Err(contended(question))
     }
 
-    /// Whether the window is void by now: not when there is none, or it was tallied.
-    async fn void(&self, question: &QuestionKey) -> Result<bool, TaskError> {
+    /// Voids a window, unless it was tallied; returns it as it is then, if there is one.
+    async fn void(&self, question: &QuestionKey) -> Result<Option<Window>, TaskError> {
         for _ in 0..ATTEMPTS {
             let Some(window) = self.windows.get(question).await? else {
-                return Ok(false);
+                return Ok(None);
             };
             let Some(voided) = window.void() else {
-                return Ok(window.status == WindowStatus::Voided);
+                return Ok(Some(window));
             };
             if self
                 .windows
                 .replace(question, window.status, &voided)
                 .await?
             {
-                return Ok(true);
+                return Ok(Some(voided));
             }
         }
         Err(contended(question))
@@ -209,18 +207,25 @@ impl AnswerSagaHandler {
     async fn void_run(&self, quiz_id: &QuizId, run_id: &RunId) -> Result<Answer, TaskError> {
         let mut windows = self.windows.of_run(quiz_id, run_id).await?;
         windows.sort_by_key(|window| window.opened_at);
-        let mut voided = Vec::new();
+        let (mut voided, mut last_tallied) = (Vec::new(), None);
         for Window { question_id, .. } in windows {
             let question = QuestionKey {
                 quiz_id: quiz_id.clone(),
                 run_id: run_id.clone(),
-                question_id: question_id.clone(),
+                question_id,
             };
-            if self.void(&question).await? {
-                voided.push(question_id);
+            match self.void(&question).await? {
+                Some(window) if window.status == WindowStatus::Voided => {
+                    voided.push(question.question_id);
+                }
+                Some(window) => last_tallied = Some(LastTallied::of(window)),
+                None => {}
             }
         }
-        Ok(Answer::Voided { voided })
+        Ok(Answer::Voided {
+            voided,
+            last_tallied,
+        })
     }
 
     async fn count(&self, question: &QuestionKey, window: &Window) -> Result<Vec<u64>, TaskError> {
@@ -278,6 +283,6 @@ fn outcome(answer: &Answer) -> String {
             format!("counts {counts:?}, live agrees: {live_agrees}")
         }
         Answer::Leaderboard { top } => format!("{} places", top.len()),
-        Answer::Voided { voided } => format!("{} voided", voided.len()),
+        Answer::Voided { voided, .. } => format!("{} voided", voided.len()),
     }
 }

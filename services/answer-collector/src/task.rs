@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     keys::QuestionKey,
     store::StoreError,
-    window::{InvalidRules, Refusal, Rules},
+    window::{InvalidRules, Refusal, Rules, Window},
 };
 
 /// A task, told by its `op`.
@@ -172,7 +172,37 @@ pub enum Answer {
     Voided {
         /// Every question whose window is voided, whoever voided it, in the order they were opened.
         voided: Vec<QuestionId>,
+        /// The last one that counts, if any does: the only one whose tally the bus may not have been
+        /// told of.
+        last_tallied: Option<LastTallied>,
     },
+}
+
+/// What the bus is told of a question that was tallied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LastTallied {
+    /// The question.
+    pub question_id: QuestionId,
+    /// How many chose each option.
+    pub counts: Vec<u64>,
+    /// How many answers there are: the sum of the counts.
+    pub accepted: u64,
+    /// The index of the correct option; null in a poll.
+    pub correct: Option<u32>,
+}
+
+impl LastTallied {
+    /// Of a window that was tallied.
+    pub fn of(window: Window) -> Self {
+        let counts = window.counts.unwrap_or_default();
+        Self {
+            question_id: window.question_id,
+            accepted: counts.iter().sum(),
+            counts,
+            correct: window.rules.correct,
+        }
+    }
 }
 
 /// Why a task failed. The state machine tells the kinds apart by their error type.
@@ -187,6 +217,9 @@ pub enum TaskError {
     /// It is too early to close or to tally the window.
     #[error("{0}")]
     WindowStillOpen(String),
+    /// The window was voided: the run was cancelled, or ended otherwise, and is undone already.
+    #[error("{0}")]
+    WindowVoided(String),
     /// The question has no window.
     #[error("no window was opened for question {0}")]
     NotFound(QuestionKey),
@@ -204,7 +237,7 @@ impl TaskError {
         let said = format!("question {question}: {refusal}");
         match refusal {
             Refusal::StillOpen(_) => Self::WindowStillOpen(said),
-            Refusal::Voided => Self::Conflict(said),
+            Refusal::Voided => Self::WindowVoided(said),
         }
     }
 
@@ -221,6 +254,7 @@ impl TaskError {
             Self::Throttled(_) => "Throttled",
             Self::Unavailable(_) => "Unavailable",
             Self::WindowStillOpen(_) => "WindowStillOpen",
+            Self::WindowVoided(_) => "WindowVoided",
             Self::NotFound(_) => "NotFound",
             Self::Conflict(_) => "Conflict",
             Self::InvalidInput(_) => "InvalidInput",
@@ -322,7 +356,10 @@ mod tests {
         let cases: [(TaskError, &str); 4] = [
             (StoreError::Aws(throttled).into(), "Throttled"),
             (TaskError::refused(&question, early), "WindowStillOpen"),
-            (TaskError::refused(&question, Refusal::Voided), "Conflict"),
+            (
+                TaskError::refused(&question, Refusal::Voided),
+                "WindowVoided",
+            ),
             (InvalidRules::Shards(0).into(), "InvalidInput"),
         ];
         for (error, expected) in cases {

@@ -17,7 +17,7 @@ use tracing::{info, warn};
 
 use crate::{
     quiz::{Question, Quiz},
-    run::Run,
+    run::{Asker, Run},
     store::QuizStore,
     task::{Answer, Task, TaskError},
     timing::AnswerTiming,
@@ -89,7 +89,7 @@ impl QuizSagaHandler {
                 })
             }
             Task::CheckRun { quiz_id, run_id } => {
-                let (_, run) = self.on_air(&quiz_id, &run_id).await?;
+                let run = self.on_air(&quiz_id, &run_id).await?;
                 Ok(Answer::OnAir {
                     status: run.status.name(),
                 })
@@ -99,7 +99,7 @@ impl QuizSagaHandler {
                 run_id,
                 since,
             } => {
-                let (_, run) = self.on_air(&quiz_id, &run_id).await?;
+                let run = self.on_air(&quiz_id, &run_id).await?;
                 self.stream(&run, since).await
             }
             Task::PushQuestion {
@@ -107,7 +107,7 @@ impl QuizSagaHandler {
                 run_id,
                 question_id,
             } => {
-                let (quiz, run) = self.on_air(&quiz_id, &run_id).await?;
+                let (quiz, run) = self.asked(&quiz_id, &run_id).await?;
                 let (n, question) = question(&quiz, &question_id)?;
                 let cue = quiz.question_cue(run_id, n, &question);
                 self.push(&run, cue).await
@@ -118,7 +118,7 @@ impl QuizSagaHandler {
                 question_id,
                 counts,
             } => {
-                let (quiz, run) = self.on_air(&quiz_id, &run_id).await?;
+                let (quiz, run) = self.asked(&quiz_id, &run_id).await?;
                 let (_, question) = question(&quiz, &question_id)?;
                 let options = question.answers.len();
                 if counts.len() != options {
@@ -132,7 +132,7 @@ impl QuizSagaHandler {
                 run_id,
                 top,
             } => {
-                let (_, run) = self.on_air(&quiz_id, &run_id).await?;
+                let run = self.on_air(&quiz_id, &run_id).await?;
                 self.push(&run, Cue::leaderboard(top)).await
             }
             Task::PushCancelled { quiz_id, run_id } => {
@@ -156,11 +156,12 @@ impl QuizSagaHandler {
                 quiz_id,
                 run_id,
                 execution_id,
+                starts_at,
                 failed_step,
                 reason,
             } => {
-                let abort =
-                    |run: &Run| Ok(run.abort(execution_id.as_deref(), &failed_step, &reason, now));
+                let asker = execution_id.as_deref().map(|id| Asker { id, starts_at });
+                let abort = |run: &Run| Ok(run.abort(asker, &failed_step, &reason, now));
                 let run = self.change(&quiz_id, &run_id, abort).await?;
                 Ok(Answer::Ended {
                     status: run.status.name(),
@@ -190,11 +191,16 @@ impl QuizSagaHandler {
         Ok(&channel.arn)
     }
 
-    async fn on_air(&self, quiz_id: &QuizId, run_id: &RunId) -> Result<(Quiz, Run), TaskError> {
-        let (quiz, run) = tokio::try_join!(self.quiz(quiz_id), self.run(quiz_id, run_id))?;
+    async fn on_air(&self, quiz_id: &QuizId, run_id: &RunId) -> Result<Run, TaskError> {
+        let run = self.run(quiz_id, run_id).await?;
         run.on_air()
             .map_err(|refusal| TaskError::refused(run_id, refusal))?;
-        Ok((quiz, run))
+        Ok(run)
+    }
+
+    /// A run that is on air, and what it asks.
+    async fn asked(&self, quiz_id: &QuizId, run_id: &RunId) -> Result<(Quiz, Run), TaskError> {
+        tokio::try_join!(self.quiz(quiz_id), self.on_air(quiz_id, run_id))
     }
 
     async fn change(

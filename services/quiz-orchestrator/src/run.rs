@@ -122,6 +122,15 @@ pub enum Claim {
     Refused(String),
 }
 
+/// An execution of the saga on whose behalf a run is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asker<'a> {
+    /// Its ARN.
+    pub id: &'a str,
+    /// When the run was to start as it was found for the execution, if that is known.
+    pub starts_at: Option<Timestamp>,
+}
+
 /// What a change of status announces on the bus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Announcement {
@@ -319,18 +328,19 @@ impl Run {
     }
 
     /// It failed, or ends because a producer asked for it. `None`: there is nothing to end, since
-    /// it has ended, or since another execution than this one has it.
+    /// it has ended, or since another execution than the asking one has it. A run that was moved is
+    /// for the execution of its new time, also before that has claimed it.
     pub fn abort(
         &self,
-        execution_id: Option<&str>,
+        asker: Option<Asker<'_>>,
         failed_step: &str,
         reason: &str,
         now: Timestamp,
     ) -> Option<Self> {
-        let theirs = matches!(
-            (self.execution_id.as_deref(), execution_id),
-            (Some(holder), Some(caller)) if holder != caller
-        );
+        let theirs = asker.is_some_and(|asker| match self.execution_id.as_deref() {
+            Some(holder) => holder != asker.id,
+            None => asker.starts_at.is_some_and(|at| at != self.starts_at),
+        });
         if theirs || self.status.has_ended() {
             return None;
         }

@@ -24,6 +24,14 @@ fn scheduled() -> Run {
     Run::schedule(&quiz(), "run".parse().unwrap(), draft, &timing, now()).unwrap()
 }
 
+/// An execution that found the run at its first time.
+fn asks(id: &str) -> Option<Asker<'_>> {
+    Some(Asker {
+        id,
+        starts_at: Some(now()),
+    })
+}
+
 fn run(status: RunStatus) -> Run {
     Run {
         status,
@@ -155,9 +163,10 @@ fn an_execution_aborts_its_own_run_only() {
         execution_id: Some("ours".into()),
         ..run(RunStatus::Running)
     };
-    assert_eq!(held.abort(Some("theirs"), "ClaimRun", "", now()), None);
+    let theirs = held.abort(asks("theirs"), "ClaimRun", "", now());
+    assert_eq!(theirs, None);
     let aborted = held
-        .abort(Some("ours"), "Tally", &"x".repeat(3000), now())
+        .abort(asks("ours"), "Tally", &"x".repeat(3000), now())
         .unwrap();
     assert_eq!(aborted.status, RunStatus::Aborted);
     assert_eq!(aborted.failed_step.unwrap().as_str(), "Tally");
@@ -165,9 +174,19 @@ fn an_execution_aborts_its_own_run_only() {
     let unclaimed = run(RunStatus::Scheduled);
     assert!(
         unclaimed
-            .abort(Some("any"), "ClaimRun", "", now())
+            .abort(asks("any"), "ClaimRun", "", now())
             .is_some()
     );
+    let moved = unclaimed
+        .moved(now() + SignedDuration::from_hours(1), now())
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        moved.abort(asks("any"), "ClaimRun", "", now()),
+        None,
+        "it is for the execution of its new time"
+    );
+    assert!(moved.abort(None, "QuizShow", "by hand", now()).is_some());
 }
 
 proptest! {
@@ -185,7 +204,7 @@ proptest! {
                 2 => run.complete(now()).unwrap_or(None),
                 3 => run.cancel(now()).unwrap_or(None),
                 4 => run.moved(run.starts_at + SignedDuration::from_secs(1), now()).unwrap_or(None),
-                _ => run.abort(Some("e"), "step", "reason", now()),
+                _ => run.abort(Some(Asker { id: "e", starts_at: Some(run.starts_at) }), "step", "reason", now()),
             };
             let Some(next) = next else { continue };
             prop_assert!(!run.status.has_ended(), "an ended run changed: {:?}", next);

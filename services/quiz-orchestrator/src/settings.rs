@@ -13,7 +13,7 @@ use crate::capacity;
 pub const PAUSE_SECONDS: RangeInclusive<u32> = 0..=3600;
 /// The pause where the producer names none, in seconds.
 pub const DEFAULT_PAUSE_SECONDS: u32 = 5;
-/// How far apart questions may be asked, in seconds from one's opening to the next's.
+/// How far apart questions may be asked, in seconds from one's first opening to the next's.
 pub const EVERY_SECONDS: RangeInclusive<u32> = 10..=3600;
 /// How long a lost stream may be waited for, in seconds.
 pub const STREAM_LOSS_SECONDS: RangeInclusive<u32> = 5..=600;
@@ -40,7 +40,7 @@ pub struct RunDraft {
     /// Seconds between a result and the next question.
     #[serde(default)]
     pub pause_seconds: Option<u32>,
-    /// Seconds between the openings of two questions, at the least.
+    /// Seconds from a question's first opening to the next question's, at the least.
     #[serde(default)]
     pub every_seconds: Option<u32>,
     /// What to do when the stream is lost.

@@ -78,6 +78,9 @@ pub enum Task {
         run_id: RunId,
         #[serde(default)]
         execution_id: Option<String>,
+        /// When the run was to start as it was found; it is left alone if it was moved since.
+        #[serde(default)]
+        starts_at: Option<Timestamp>,
         failed_step: String,
         reason: String,
     },
@@ -199,6 +202,8 @@ pub enum Answer {
         channel_id: ChannelId,
         /// Ties together all that follows from its scheduling.
         correlation_id: CorrelationId,
+        /// When it starts.
+        starts_at: Timestamp,
         /// The execution on whose behalf it is undone, if it is one.
         execution_id: Option<String>,
         /// The step that failed.

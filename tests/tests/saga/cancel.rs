@@ -94,6 +94,34 @@ async fn a_run_is_cancelled_while_a_question_is_open_and_between_two() {
     rehearsal.another_quiz_runs().await;
 }
 
+/// Between the look at the run and the tally there is no time in which a test could cancel it: here
+/// the show waits there.
+#[tokio::test]
+async fn a_run_is_cancelled_just_before_its_question_is_tallied() {
+    let rehearsal = Rehearsal::on_air().await;
+    let quiz_id = rehearsal.quiz(1).await;
+    let show = rehearsal.show.copy(|definition| {
+        let states = &mut definition["States"];
+        states["Meanwhile"] = json!({ "Type": "Wait", "Seconds": 8, "Next": "CloseWindow" });
+        states["StreamMatters?"]["Choices"][0]["Next"] = json!("Meanwhile");
+    });
+    let show = show.await;
+    let execution = show.start(&rehearsal.order(&quiz_id, &json!({}))).await;
+    show.reaches(&execution, "Meanwhile").await;
+    let run_id = show.claimed(&execution).await.unwrap();
+    let run = RunPath { quiz_id, run_id };
+    let cancelled = rehearsal.producer.cancel(&run).await.unwrap();
+    cancelled.expect(202).unwrap();
+    let (body, windows) = rehearsal.nothing_is_open(&run, 1).await;
+    assert_eq!(body["status"], "cancelled");
+    assert_eq!(windows["q1"], "voided");
+    let (status, said) = show.ended(&execution).await;
+    assert_eq!(status, ExecutionStatus::Succeeded, "{said}");
+    let entered = show.entered(&execution).await;
+    assert_eq!(entered.last().unwrap(), "EndedByOthers", "{entered:?}");
+    rehearsal.another_quiz_runs().await;
+}
+
 #[tokio::test]
 async fn a_run_is_cancelled_while_it_waits_for_the_stream() {
     let mut rehearsal = Rehearsal::off_air().await;

@@ -13,7 +13,7 @@ use serde_json::Value;
 const MACHINES: [&str; 2] = ["quiz-show", "quiz-show-compensation"];
 
 /// Every way to fail that the page knows.
-const KINDS: [&str; 13] = [
+const KINDS: [&str; 14] = [
     "task error",
     "throttling",
     "timeout",
@@ -23,6 +23,7 @@ const KINDS: [&str; 13] = [
     "stopped",
     "out of time",
     "off air",
+    "too late",
     "channel taken",
     "started twice",
     "replaced",

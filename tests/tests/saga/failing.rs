@@ -5,11 +5,14 @@ use std::fmt;
 use aws_sdk_sfn::types::ExecutionStatus;
 use cuepoint_e2e::api::RunPath;
 use serde_json::{Value, json};
-use stage::Stack;
+use stage::{
+    Faults, Stack,
+    faults::{Action, Rule},
+};
 
 use crate::{
     cases::side_by_side,
-    machine::{FAULTS, Fault, Machine},
+    machine::{FAULTS, Fault, Machine, Wrong},
     rehearsal::Rehearsal,
 };
 
@@ -135,12 +138,63 @@ async fn a_task_that_is_refused_is_undone() {
     .await;
 }
 
+/// A task whose answer is wrong.
+struct Answered(String, Wrong);
+
+impl fmt::Display for Answered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0, self.1)
+    }
+}
+
+/// Each field that a state takes from an answer, one by one: the task does what it should, and says
+/// it wrongly. It is caught where the answer was got. No rule knows the execution, so that nobody
+/// else undoes its run.
+#[tokio::test]
+async fn an_answer_that_is_wrong_is_caught_where_it_was_got() {
+    let answers = Machine::show(&Stack::load().unwrap()).await.answers();
+    let cases = answers.into_iter().map(|(state, how)| Answered(state, how));
+    side_by_side(cases, async |Answered(state, wrong)| {
+        let way = Way::to(state);
+        let mut rehearsal = way.rehearsal().await;
+        let quiz_id = rehearsal.quiz(way.questions).await;
+        let order = rehearsal.order(&quiz_id, &way.settings);
+        let show = rehearsal.show.answered(state, wrong).await;
+        let execution = show.start(&order).await;
+        let (status, said) = show.ended(&execution).await;
+        assert_eq!(status, ExecutionStatus::Failed, "{said}");
+        assert!(said.starts_with("QuizAborted"), "{said}");
+        let entered = show.entered(&execution).await;
+        let caught = [state.as_str(), "RecordFailure", "Compensate"];
+        let after = entered.iter().position(|entered| *entered == *state);
+        assert_eq!(entered[after.unwrap()..][..3], caught, "{entered:?}");
+
+        let run_id = show.claimed(&execution).await.expect("it has a run");
+        let run = RunPath { quiz_id, run_id };
+        let (run, windows) = rehearsal.nothing_is_open(&run, way.questions).await;
+        println!("   {state} {wrong}: {windows:?}");
+        if state == "CompleteRun" {
+            assert_eq!(run["status"], "completed", "what is done stays done: {run}");
+        } else {
+            assert_eq!(
+                (&run["status"], run["failedStep"].as_str().unwrap()),
+                (&json!("aborted"), state.as_str())
+            );
+        }
+        rehearsal.go_on_air().await;
+        rehearsal.another_quiz_runs().await;
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn an_answer_that_no_task_gives_is_survived() {
+    let show = Machine::show(&Stack::load().unwrap()).await;
     let mut cases = Vec::new();
-    for state in tasks().await {
+    for state in show.states("Task") {
         for (fault, how) in FAULTS {
-            if matches!(how, Fault::Answers(_)) && !publishes(&state) {
+            let taken = !show.taken(&state).is_empty();
+            if matches!(how, Fault::Answers(_)) && !taken && !publishes(&state) {
                 let state = state.clone();
                 cases.push(Case { state, fault });
             }
@@ -167,6 +221,7 @@ async fn an_answer_that_no_task_gives_is_survived() {
 async fn a_task_that_fails_again_and_again_is_undone() {
     let cases = [
         ("StartRun", "crashed", "Runtime.ExitError"),
+        ("StartRun", "taken", "ChannelTaken"),
         ("OpenWindow", "timed-out", "States.Timeout"),
         ("PushQuestion", "throttled", "Throttled"),
         ("PublishOpened", "throttled", "Throttled"),
@@ -188,6 +243,39 @@ async fn a_task_that_fails_again_and_again_is_undone() {
         }
     })
     .await;
+}
+
+/// The run is there, and no execution has it: it is undone for the one that could not claim it.
+#[tokio::test]
+async fn a_scheduled_run_that_cannot_be_claimed_is_undone() {
+    let rehearsal = Rehearsal::off_air().await;
+    let quiz_id = rehearsal.quiz(1).await;
+    let refused = Action::Refuse {
+        status: 400,
+        code: "ValidationException".to_owned(),
+    };
+    let rule = Rule::new(refused).of_function("quiz-saga");
+    let rule = rule.to("dynamodb", "GetItem").about(&quiz_id).times(1);
+    let faults = Faults::new(&rehearsal.stack).unwrap();
+    let fault = faults.add(rule).await.unwrap();
+    let ahead = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    let ahead = json!({ "startsAt": ahead.to_string() });
+    let run = rehearsal.ask_for(&quiz_id, &ahead).await.expect(201);
+    let run_id = run.unwrap()["runId"].as_str().unwrap().to_owned();
+    let run = RunPath { quiz_id, run_id };
+    let (body, windows) = rehearsal.nothing_is_open(&run, 1).await;
+    assert_eq!(
+        (&body["status"], &body["failedStep"]),
+        (&json!("aborted"), &json!("ClaimRun"))
+    );
+    assert!(windows.is_empty(), "{windows:?}");
+    assert_eq!(fault.hits().await.unwrap(), 1);
+    let again = rehearsal.ask_for(&run.quiz_id, &ahead).await.expect(201);
+    let run_id = again.unwrap()["runId"].as_str().unwrap().to_owned();
+    let again = RunPath { run_id, ..run };
+    let cancelled = rehearsal.producer.cancel(&again).await.unwrap();
+    cancelled.expect(202).unwrap();
+    rehearsal.run_is(&again, "cancelled").await;
 }
 
 struct Retried(Case, &'static str);

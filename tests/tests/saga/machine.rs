@@ -1,7 +1,8 @@
 //! The deployed state machines: their definitions, their executions, and failures made in them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
     sync::Mutex,
     time::{Duration, Instant},
 };
@@ -23,8 +24,8 @@ pub(crate) const FAULTS: [(&str, Fault); 6] = [
     ("throttled", Fault::Throws("Throttled")),
     ("timed-out", Fault::Throws("States.Timeout")),
     ("crashed", Fault::Throws("Runtime.ExitError")),
+    ("taken", Fault::Throws("ChannelTaken")),
     ("nothing", Fault::Answers(|| Value::Null)),
-    ("nonsense", Fault::Answers(nonsense)),
 ];
 
 #[derive(Clone, Copy)]
@@ -35,25 +36,33 @@ pub(crate) enum Fault {
     Answers(fn() -> Value),
 }
 
-/// Every field that any task answers, none as it must be.
-fn nonsense() -> Value {
-    json!({
-        "claimed": "yes", "compensate": "yes", "quizId": [], "runId": {}, "channelId": 7,
-        "correlationId": 8, "executionId": 9, "startsAt": "tomorrow", "startedAt": "today",
-        "shards": "many", "pauseSeconds": -1.5, "everySeconds": "often", "onStreamLoss": 1,
-        "streamLossSeconds": "long", "ranked": "yes", "questions": "all", "openedAt": 12,
-        "closesAt": "soon", "tallyAt": null, "pushedAt": "now", "bytes": "few", "status": [],
-        "live": 3, "held": "no", "counts": "many", "accepted": "some", "correct": "b",
-        "liveAgrees": "no", "top": 5, "voided": "q1", "failedStep": [], "reason": {}, "onAir": 2,
-        "settleSeconds": "a minute",
-    })
-}
+/// What a task answers, as the machine's expressions name it.
+const ANSWER: &str = "$states.result.Payload";
 
 /// A deployed machine.
 pub(crate) struct Machine {
     sfn: aws_sdk_sfn::Client,
     pub(crate) arn: String,
+    role: String,
     pub(crate) definition: Value,
+}
+
+/// What is wrong with the real answer of a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    /// Nothing is in it.
+    All,
+    /// This field is nothing that it may be, and all others are as they were.
+    Field(String),
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("answers nothing"),
+            Self::Field(field) => write!(f, "answers an odd {field}"),
+        }
+    }
 }
 
 impl Machine {
@@ -68,12 +77,77 @@ impl Machine {
     async fn load(stack: &Stack, arn: &str) -> Self {
         let sfn = aws_sdk_sfn::Client::new(&stack.sdk_config().await);
         let described = sfn.describe_state_machine().state_machine_arn(arn);
-        let definition = described.send().await.unwrap().definition;
+        let described = described.send().await.unwrap();
         Self {
             sfn,
             arn: arn.to_owned(),
-            definition: serde_json::from_str(&definition).unwrap(),
+            role: described.role_arn,
+            definition: serde_json::from_str(&described.definition).unwrap(),
         }
+    }
+
+    /// A machine of its own, made of this one's definition with a change. No rule knows it: what its
+    /// executions leave is undone by them alone.
+    pub(crate) async fn copy(&self, change: impl FnOnce(&mut Value)) -> Self {
+        let mut definition = self.definition.clone();
+        change(&mut definition);
+        let create = self.sfn.create_state_machine().role_arn(&self.role);
+        let create = create.name(format!("copy-{}", Uuid::new_v4()));
+        let created = create.definition(definition.to_string()).send().await;
+        Self {
+            sfn: self.sfn.clone(),
+            arn: created.unwrap().state_machine_arn,
+            role: self.role.clone(),
+            definition,
+        }
+    }
+
+    /// A copy in which the real answer of a task is taken for another one. The emulator evaluates the
+    /// expressions of a task where a catcher sees it only if the task was really called.
+    pub(crate) async fn answered(&self, state: &str, wrong: &Wrong) -> Self {
+        let answer = match wrong {
+            Wrong::All => "{}".to_owned(),
+            Wrong::Field(field) => format!("$merge([{ANSWER}, {{'{field}': {{'odd': true}}}}])"),
+        };
+        self.state(state);
+        self.copy(|definition| {
+            let assign = definition["States"][state]["Assign"].as_object_mut();
+            for expression in assign.expect("it takes something").values_mut() {
+                if let Some(text) = expression.as_str() {
+                    *expression = json!(text.replace(ANSWER, &answer));
+                }
+            }
+        })
+        .await
+    }
+
+    /// The fields that a state takes from its task's answer.
+    pub(crate) fn taken(&self, state: &str) -> BTreeSet<String> {
+        let assign = self.state(state)["Assign"].as_object();
+        let expressions = assign.into_iter().flat_map(Map::values);
+        let field = |rest: &str| {
+            let rest = rest.strip_prefix('.').unwrap_or_default();
+            let end = rest.find(|c: char| !c.is_alphanumeric());
+            rest[..end.unwrap_or(rest.len())].to_owned()
+        };
+        expressions
+            .filter_map(Value::as_str)
+            .flat_map(|text| text.split(ANSWER).skip(1).map(field))
+            .collect()
+    }
+
+    /// Every task with everything that can be wrong with its answer, where anything is taken of it.
+    pub(crate) fn answers(&self) -> Vec<(String, Wrong)> {
+        let mut answers = Vec::new();
+        for state in self.states("Task") {
+            let fields = self.taken(&state).into_iter().map(Wrong::Field);
+            let mut wrong: Vec<_> = fields.collect();
+            if !wrong.is_empty() {
+                wrong.push(Wrong::All);
+            }
+            answers.extend(wrong.into_iter().map(|wrong| (state.clone(), wrong)));
+        }
+        answers
     }
 
     /// The names of its states of a type, e.g. `Task`.

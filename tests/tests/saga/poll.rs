@@ -1,4 +1,4 @@
-//! A poll: no option is correct, there may be eight, in any script, as long as its cue fits.
+//! A poll: no option is correct, there may be ten, in any script, as long as its cue fits.
 
 use cuepoint_e2e::api::RunPath;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::{
 const MOST: usize = 1_024;
 
 const QUESTION: &str = "Wie geht's? 今日は? كيف حالك؟ 🎉";
-const OPTIONS: [&str; 8] = [
+const OPTIONS: [&str; 10] = [
     "gut",
     "très bien",
     "хорошо",
@@ -21,6 +21,8 @@ const OPTIONS: [&str; 8] = [
     "מצוין",
     "👩‍👩‍👧‍👦 & 🏳️‍🌈",
     "ठीक है",
+    "так себе",
+    "좋아요",
 ];
 
 fn poll(question: &str) -> Value {
@@ -31,7 +33,7 @@ fn poll(question: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_poll_of_eight_options_is_shown_as_it_was_written() {
+async fn a_poll_of_ten_options_is_shown_as_it_was_written() {
     let rehearsal = Rehearsal::on_air().await;
     let watcher = Watcher::of(&rehearsal).await;
     // As large as a cue may be: in the video its text is cut into several packets.
@@ -60,7 +62,7 @@ async fn a_poll_of_eight_options_is_shown_as_it_was_written() {
         seen.text.len()
     );
 
-    for (viewer, choice) in viewers.iter().zip([7, 4, 4]) {
+    for (viewer, choice) in viewers.iter().zip([9, 4, 4]) {
         viewer
             .answer(&run, "q1", choice)
             .await
@@ -71,7 +73,7 @@ async fn a_poll_of_eight_options_is_shown_as_it_was_written() {
     let (body, _) = rehearsal.nothing_is_open(&run, 1).await;
     assert_eq!(body["status"], "completed", "{body}");
     let results = watcher.sees_a("results").await.cue;
-    assert_eq!(results["counts"], json!([0, 0, 0, 0, 2, 0, 0, 1]));
+    assert_eq!(results["counts"], json!([0, 0, 0, 0, 2, 0, 0, 0, 0, 1]));
     assert_eq!(
         results["correct"],
         Value::Null,

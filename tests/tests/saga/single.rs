@@ -168,6 +168,7 @@ async fn decisions_hold_at_their_bounds() {
         ),
         ("AnyPoints?", json!({ "ranked": false }), "CompleteRun"),
         ("HowEnded?", failed("RunCancelled"), "Cancelled"),
+        ("HowEnded?", failed("WindowVoided"), "EndedByOthers"),
         ("HowEnded?", failed("Throttled"), "Aborted"),
         ("HowEnded?", failed(""), "Aborted"),
     ] {
@@ -181,11 +182,21 @@ async fn decisions_of_the_compensation_hold_at_their_bounds() {
     let machine = Machine::compensation(&Stack::load().unwrap()).await;
     let eleven: Vec<_> = (1..=11).map(|n| format!("q{n}")).collect();
     for (state, variables, expected) in [
-        ("Compensate?", json!({ "compensate": true }), "VoidRun"),
+        (
+            "Compensate?",
+            json!({ "compensate": true }),
+            "ToldAudience?",
+        ),
         ("Compensate?", json!({ "compensate": false }), "MadeLate?"),
         ("MadeLate?", json!({ "settleSeconds": 0 }), "NothingToUndo"),
         ("MadeLate?", json!({ "settleSeconds": 75 }), "WaitForClaim"),
-        ("AnyVoided?", json!({ "toPublish": [] }), "ToldAudience?"),
+        ("AnyVoided?", json!({ "toPublish": [] }), "AbortRun"),
+        ("AnyTallied?", json!({ "lastTallied": null }), "AnyVoided?"),
+        (
+            "AnyTallied?",
+            json!({ "lastTallied": { "questionId": "q1" } }),
+            "PublishTallied",
+        ),
         (
             "AnyVoided?",
             json!({ "toPublish": ["q1"] }),
@@ -197,7 +208,7 @@ async fn decisions_of_the_compensation_hold_at_their_bounds() {
             "PublishVoided",
         ),
         ("ToldAudience?", json!({ "onAir": true }), "PushCancelled"),
-        ("ToldAudience?", json!({ "onAir": false }), "AbortRun"),
+        ("ToldAudience?", json!({ "onAir": false }), "VoidRun"),
         (
             "TasksInFlight?",
             json!({ "settleSeconds": 0 }),

@@ -1,9 +1,14 @@
 //! The stream is lost: before a question, in the middle of one, before its results, for good.
 
 use cuepoint_e2e::questions;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use stage::{
+    Faults,
+    faults::{Action, Rule},
+};
 
-use crate::{rehearsal::Rehearsal, watcher::Watcher};
+use crate::{cases::side_by_side, rehearsal::Rehearsal, watcher::Watcher};
 
 /// A question that is long enough for a stream to drop and come back while it is answered.
 fn long_question() -> Value {
@@ -73,7 +78,7 @@ async fn a_question_that_is_lost_three_times_ends_the_quiz() {
         (&json!("aborted"), &json!("CheckStream"))
     );
     let reason = body["reason"].as_str().unwrap();
-    assert!(reason.contains("StreamLost"), "{reason}");
+    assert!(reason.contains("QuestionLost"), "{reason}");
     let windows: Vec<_> = windows.into_iter().collect();
     assert_eq!(
         windows,
@@ -159,6 +164,40 @@ async fn the_leaderboard_waits_for_the_stream() {
     let pushed = entered.iter().filter(|state| *state == "PushLeaderboard");
     assert!(pushed.count() > 1, "{entered:?}");
     watcher.sees_a("leaderboard").await;
+}
+
+/// IVS is busy until less than half of the time to answer is left: the question is not shown so late,
+/// but asked again, or the run is aborted.
+#[tokio::test]
+async fn a_question_that_comes_too_late_is_asked_again() {
+    side_by_side(["wait", "abort"], async |on_loss| {
+        let rehearsal = Rehearsal::on_air().await;
+        let soon = Timestamp::now() + SignedDuration::from_secs(3);
+        let settings = json!({ "onStreamLoss": on_loss, "startsAt": soon.to_string() });
+        let run = rehearsal.schedule(1, &settings).await;
+        // The client asks three times by itself; four tasks fail, and fifteen seconds are over.
+        let rule = Rule::new(Action::Throttle).of_function("quiz-saga");
+        let rule = rule.to("ivs", "PutMetadata").about(&run.run_id).times(12);
+        let faults = Faults::new(&rehearsal.stack).unwrap();
+        let fault = faults.add(rule).await.unwrap();
+        let (body, windows) = rehearsal.nothing_is_open(&run, 1).await;
+        assert_eq!(fault.hits().await.unwrap(), 12);
+        let windows: Vec<_> = windows.into_iter().collect();
+        if *on_loss == "abort" {
+            assert_eq!(
+                (&body["status"], &body["failedStep"]),
+                (&json!("aborted"), &json!("PushQuestion"))
+            );
+            let reason = body["reason"].as_str().unwrap();
+            assert!(reason.contains("QuestionTooLate"), "{reason}");
+            assert_eq!(windows, [window("q1", "voided")]);
+        } else {
+            assert_eq!(body["status"], "completed", "{body}");
+            assert_eq!(windows, [window("q1", "voided"), window("q1-2", "tallied")]);
+        }
+        rehearsal.another_quiz_runs().await;
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -84,6 +84,11 @@ fn task(house: &House, machine: &str, state: &str, definition: &Value) -> Vec<St
             "{state}: does not retry what can pass, with backoff and jitter"
         ));
     }
+    // The audience is told soon or not at all; the rest is tried for more than half an hour.
+    let tenacious = first["MaxAttempts"] == 40 && first["MaxDelaySeconds"] == 120;
+    if machine == "QuizShowCompensation" && state != "PushCancelled" && !tenacious {
+        problems.push(format!("{state}: gives up before the others do"));
+    }
     let caught = list(&definition["Catch"])
         .last()
         .copied()

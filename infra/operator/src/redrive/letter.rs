@@ -55,7 +55,8 @@ pub enum Origin {
         /// The state machine's ARN.
         arn: String,
     },
-    /// Of rules that start a state machine with an event's detail, to undo a run: never too late.
+    /// Of rules that start a state machine with an event's detail, to undo a run, and of that machine
+    /// itself: never too late.
     Compensation {
         /// The state machine's ARN.
         arn: String,
@@ -170,7 +171,7 @@ impl Opened {
             Origin::Queue { .. } | Origin::Store { .. } => Ok(Way::Send),
             Origin::Function { name, .. } => self.way_to_function(json, name),
             Origin::Saga { .. } => self.way_to_saga(json, now),
-            Origin::Compensation { .. } => self.way_to_compensation(json),
+            Origin::Compensation { arn } => self.way_to_compensation(json, arn),
         }
     }
 
@@ -212,8 +213,18 @@ impl Opened {
         Ok(self.start(detail))
     }
 
-    fn way_to_compensation(&self, json: &Value) -> Result<Way, String> {
+    /// Of an execution of the compensation itself that did not end well, its input is what starts
+    /// another one; any other event starts it with its detail.
+    fn way_to_compensation(&self, json: &Value, compensation: &str) -> Result<Way, String> {
         let detail = json.get("detail").unwrap_or(json);
+        if detail["stateMachineArn"] == compensation {
+            let input = detail["input"].as_str();
+            let input = input.and_then(|text| serde_json::from_str(text).ok());
+            return match input {
+                Some(input) => Ok(self.start(&input)),
+                None => Err("it does not hold what the execution was started with".to_owned()),
+            };
+        }
         let known = |key| {
             detail
                 .get(key)

@@ -94,7 +94,8 @@ async fn the_tally_counts_every_shard_and_does_not_change() {
 async fn a_run_is_voided_but_for_what_is_tallied_and_says_so_again_idempotent() {
     let cloud = Cloud::new().await;
     let void = || cloud.task("void-run", json!({}));
-    assert_eq!(void().await.unwrap(), json!({"voided": []}), "no window");
+    let nothing = json!({"voided": [], "lastTallied": null});
+    assert_eq!(void().await.unwrap(), nothing, "no window");
     // Named against the order in which they are opened.
     cloud.open("q3", 1).await;
     cloud.tally("q3").await;
@@ -104,7 +105,13 @@ async fn a_run_is_voided_but_for_what_is_tallied_and_says_so_again_idempotent() 
     closed.await.unwrap();
     cloud.open("q1", 1).await;
     for _ in 0..2 {
-        assert_eq!(void().await.unwrap(), json!({"voided": ["q2", "q1"]}));
+        let said = void().await.unwrap();
+        assert_eq!(said["voided"], json!(["q2", "q1"]));
+        let tally = &said["lastTallied"];
+        assert_eq!(
+            (&tally["questionId"], &tally["counts"], &tally["accepted"]),
+            (&json!("q3"), &json!([0, 0, 0, 0]), &json!(0))
+        );
     }
     for (question, status) in [("q1", "voided"), ("q2", "voided"), ("q3", "tallied")] {
         assert_eq!(cloud.results(question).await.1["status"], status);
@@ -114,7 +121,7 @@ async fn a_run_is_voided_but_for_what_is_tallied_and_says_so_again_idempotent() 
         let question = json!({"questionId": "q1", "options": 4, "correct": 1, "seconds": 15,
                               "shards": 1});
         let refused = cloud.task(op, question).await.unwrap_err();
-        assert_eq!(refused.error_type, "Conflict", "{op}");
+        assert_eq!(refused.error_type, "WindowVoided", "{op}");
     }
 }
 

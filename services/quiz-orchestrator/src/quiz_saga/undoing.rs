@@ -44,6 +44,7 @@ impl QuizSagaHandler {
             run_id: run.run_id,
             channel_id: run.channel_id,
             correlation_id: run.correlation_id,
+            starts_at: run.starts_at,
             failed_step: case.failed_step,
             reason: case.reason,
             settle_seconds: case.settle_seconds,

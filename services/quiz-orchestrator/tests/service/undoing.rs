@@ -34,7 +34,8 @@ async fn a_run_is_undone_for_its_own_execution_and_no_other() {
         ours,
         json!({
             "compensate": true, "quizId": run.quiz_id, "runId": run.run_id,
-            "channelId": cloud.channel, "correlationId": run.correlation_id, "executionId": "e1",
+            "channelId": cloud.channel, "correlationId": run.correlation_id,
+            "startsAt": run.starts_at, "executionId": "e1",
             "failedStep": "Tally", "reason": "Unavailable: x", "onAir": true, "settleSeconds": 0,
         })
     );

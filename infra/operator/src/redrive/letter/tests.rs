@@ -110,6 +110,21 @@ fn a_batch_that_lambda_noted_is_found_in_its_stream() {
 }
 
 #[test]
+fn a_compensation_that_failed_is_started_again_with_its_input() {
+    let compensation = Origin::Compensation { arn: "arn".into() };
+    let failed = |input: Value| {
+        let detail = json!({"executionArn": "e", "stateMachineArn": "arn", "status": "FAILED", "input": input});
+        letter(&json!({ "detail": detail }).to_string(), &[]).way(&compensation, now())
+    };
+    let input = json!({"quizId": "a", "runId": "b"});
+    let Ok(Way::Start { input: again, .. }) = failed(json!(input.to_string())) else {
+        panic!()
+    };
+    assert_eq!(serde_json::from_str::<Value>(&again).unwrap(), input);
+    assert!(failed(Value::Null).is_err(), "too long for an event");
+}
+
+#[test]
 fn what_did_not_start_the_compensation_starts_it_however_late() {
     let compensation = Origin::Compensation { arn: "arn".into() };
     let input = |event: &Value, later: SignedDuration| match letter(&event.to_string(), &[])
