@@ -9,6 +9,9 @@ use crate::{
     stack::{Stack, StackError},
 };
 
+/// How often a user is made who could not be because others were made at the same time.
+const ATTEMPTS: u32 = 5;
+
 /// A user who can sign in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
@@ -92,18 +95,7 @@ impl People {
         name: &str,
         password: &str,
     ) -> Result<Person, CallError> {
-        let created = self
-            .cognito
-            .signed(
-                "AdminCreateUser",
-                json!({
-                    "UserPoolId": self.user_pool_id,
-                    "Username": username,
-                    "MessageAction": "SUPPRESS",
-                    "UserAttributes": [{"Name": "name", "Value": name}],
-                }),
-            )
-            .await?;
+        let created = self.created(username, name).await?;
         let user_id = sub(&created).ok_or(CallError::Malformed {
             action: "AdminCreateUser",
             field: "attribute sub",
@@ -124,6 +116,24 @@ impl People {
             username: username.to_owned(),
             password: password.to_owned(),
         })
+    }
+
+    /// Makes a user. The local cloud looks through all users before it makes one, and fails by itself
+    /// when another one is made meanwhile: then it is asked again.
+    async fn created(&self, username: &str, name: &str) -> Result<Value, CallError> {
+        let user = json!({
+            "UserPoolId": self.user_pool_id,
+            "Username": username,
+            "MessageAction": "SUPPRESS",
+            "UserAttributes": [{"Name": "name", "Value": name}],
+        });
+        for _ in 1..ATTEMPTS {
+            match self.cognito.signed("AdminCreateUser", user.clone()).await {
+                Err(CallError::Refused { code, .. }) if code == "InternalError" => {}
+                answer => return answer,
+            }
+        }
+        self.cognito.signed("AdminCreateUser", user).await
     }
 
     /// The id of the user who signs in with this name.
