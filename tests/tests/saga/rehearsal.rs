@@ -14,7 +14,6 @@ use cuepoint_e2e::{
 };
 use serde_json::{Value, json};
 use stage::Stack;
-use uuid::Uuid;
 
 use crate::{
     channels::Lease,
@@ -298,10 +297,7 @@ impl Rehearsal {
 
 /// Someone who is signed in.
 pub(crate) async fn someone(stack: &Stack, producer: bool) -> (stage::Person, Api) {
-    let api = Api::new(stack.http_client().unwrap(), &stack.outputs.api_url);
-    let username = format!("{}@example.com", Uuid::new_v4().simple());
-    let made = audience::person(stack, &api, &username, "Someone", producer);
-    made.await.unwrap()
+    audience::someone(stack, producer).await.unwrap()
 }
 
 /// Does again what the API asks to try again in a moment, which may be done twice: a call to the

@@ -7,8 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use saphyr::{LoadableYamlNode, Scalar, Yaml};
-use serde_json::{Map, Value, json};
+pub(crate) use documents::template::name;
+use serde_json::Value;
 
 /// All that is compared. The checks only read it; tests of the checks break it first.
 pub(crate) struct House {
@@ -118,18 +118,6 @@ pub(crate) fn grants(role: &Value) -> BTreeSet<Grant> {
     grants
 }
 
-/// What a value names: `X.Arn` for an attribute, `X` for a reference, the pattern for a
-/// substitution, a string itself, and JSON for anything else.
-pub(crate) fn name(value: &Value) -> String {
-    let reference = ["Ref", "Fn::GetAtt", "Fn::Sub"]
-        .iter()
-        .find_map(|key| value.get(key)?.as_str());
-    match reference.or(value.as_str()) {
-        Some(name) => name.to_owned(),
-        None => value.to_string(),
-    }
-}
-
 /// A list as it is, nothing as none, anything else as one.
 pub(crate) fn list(value: &Value) -> Vec<&Value> {
     match value {
@@ -140,35 +128,7 @@ pub(crate) fn list(value: &Value) -> Vec<&Value> {
 }
 
 fn template(text: &str) -> Value {
-    let documents = Yaml::load_from_str(text).expect("the template is YAML");
-    to_json(&documents[0])
-}
-
-fn to_json(yaml: &Yaml<'_>) -> Value {
-    match yaml {
-        Yaml::Value(scalar) => match scalar {
-            Scalar::Null => Value::Null,
-            Scalar::Boolean(value) => json!(value),
-            Scalar::Integer(value) => json!(value),
-            Scalar::FloatingPoint(value) => json!(value.into_inner()),
-            Scalar::String(value) => json!(value),
-        },
-        Yaml::Sequence(items) => items.iter().map(to_json).collect(),
-        Yaml::Mapping(entries) => Value::Object(
-            entries
-                .iter()
-                .map(|(key, value)| (name(&to_json(key)), to_json(value)))
-                .collect(),
-        ),
-        Yaml::Tagged(tag, value) => {
-            let key = match tag.suffix.as_str() {
-                plain @ ("Ref" | "Condition") => plain.to_owned(),
-                function => format!("Fn::{function}"),
-            };
-            Value::Object(Map::from_iter([(key, to_json(value))]))
-        }
-        other => panic!("a template has no {other:?}"),
-    }
+    documents::template::parse(text).expect("the template is YAML that CloudFormation takes")
 }
 
 fn machines(template: &Value, infra: &Path) -> BTreeMap<String, Value> {
