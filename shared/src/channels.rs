@@ -98,6 +98,11 @@ impl Channels {
     pub fn get(&self, id: &ChannelId) -> Option<&Channel> {
         self.0.get(id)
     }
+
+    /// The ids of all channels, in order.
+    pub fn ids(&self) -> impl Iterator<Item = &ChannelId> {
+        self.0.keys()
+    }
 }
 
 #[cfg(test)]

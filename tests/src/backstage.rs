@@ -18,6 +18,8 @@ pub struct Saga {
     pub states: Vec<String>,
     /// What each task returned, with the name of its state, in order.
     pub results: Vec<(String, Value)>,
+    /// What each try of a task failed with, with the name of its state, in order.
+    pub failures: Vec<(String, String)>,
 }
 
 impl Saga {
@@ -112,6 +114,11 @@ fn read(events: &[HistoryEvent]) -> Saga {
         if let Some(output) = output.and_then(|text| serde_json::from_str::<Value>(text).ok()) {
             let state = saga.states.last().cloned().unwrap_or_default();
             saga.results.push((state, output["Payload"].clone()));
+        }
+        let failed = event.task_failed_event_details();
+        if let Some(error) = failed.and_then(|details| details.error()) {
+            let state = saga.states.last().cloned().unwrap_or_default();
+            saga.failures.push((state, error.to_owned()));
         }
     }
     saga

@@ -6,11 +6,13 @@
 
 #[path = "redrive/letters.rs"]
 mod letters;
+#[path = "redrive/saga.rs"]
+mod saga;
 
 use std::time::Duration;
 
 use aws_sdk_sqs::types::Message;
-use cuepoint_e2e::{api::Api, audience, operator::Operator, questions};
+use cuepoint_e2e::{api::Api, audience, operator::Operator};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use stage::{
@@ -342,71 +344,6 @@ async fn what_can_never_be_moved_is_left_with_the_reason() {
     for id in [gone, unreadable] {
         scene.letters.take_away(queue, &id).await;
     }
-}
-
-#[tokio::test]
-async fn an_event_that_did_not_reach_the_saga_starts_it_once() {
-    let scene = Scene::set(true).await;
-    let quiz = scene.api.create_quiz(&questions::quiz(1, 5)).await.unwrap();
-    let quiz = quiz.expect(201).unwrap();
-    // It stays in the future, and its own execution has it: the other one ends quietly.
-    let run = json!({
-        "channelId": scene.stack.offline_channel.channel_id,
-        "startsAt": Timestamp::now() + Duration::from_secs(3_600),
-    });
-    let run = scene
-        .api
-        .schedule(text(&quiz["quizId"]), &run)
-        .await
-        .unwrap();
-    let run = run.expect(201).unwrap();
-    let event_id = format!("run-{}", Uuid::new_v4());
-    let now = Timestamp::now();
-    let event = json!({
-        "version": "0", "id": Uuid::new_v4(), "detail-type": "quiz-scheduled",
-        "source": "cuepoint.quiz-orchestrator", "time": now, "resources": [],
-        "detail": {
-            "metadata": {
-                "eventId": event_id, "occurredAt": now, "correlationId": event_id,
-                "schemaVersion": 1,
-            },
-            "data": {
-                "quizId": quiz["quizId"], "runId": run["runId"],
-                "channelId": scene.stack.offline_channel.channel_id,
-                "startsAt": run["startsAt"],
-            },
-        },
-    });
-    let attributes = [
-        (
-            "RULE_ARN",
-            "arn:aws:events:eu-west-1:000000000000:rule/cuepoint/quiz-show-start",
-        ),
-        ("ERROR_CODE", "THROTTLING"),
-        ("ERROR_MESSAGE", "Rate exceeded"),
-    ];
-    let queue = &scene.stack.outputs.quiz_show_start_dlq_url;
-    // Twice, as a queue may deliver it.
-    for _ in 0..2 {
-        scene
-            .letters
-            .send(queue, &event.to_string(), &attributes)
-            .await;
-    }
-    let (_, said) = redrive("quiz-show-start-dlq", true).await;
-    let told = about(&said, &event_id);
-    assert!(
-        told.contains("EventBridge: THROTTLING: Rate exceeded"),
-        "{said:#?}"
-    );
-    moves("quiz-show-start-dlq", &event_id, "would be started").await;
-    assert_eq!(letters::executions(&scene.stack, &event_id).await, 1);
-
-    let run = cuepoint_e2e::api::RunPath {
-        quiz_id: text(&quiz["quizId"]).to_owned(),
-        run_id: text(&run["runId"]).to_owned(),
-    };
-    scene.api.cancel(&run).await.unwrap().expect(202).unwrap();
 }
 
 fn text(value: &Value) -> &str {

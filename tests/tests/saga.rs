@@ -33,6 +33,8 @@ mod single;
 mod stopped;
 #[path = "saga/stream.rs"]
 mod stream;
+#[path = "saga/sweep.rs"]
+mod sweep;
 #[path = "saga/twice.rs"]
 mod twice;
 #[path = "saga/undoing.rs"]

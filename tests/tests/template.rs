@@ -136,6 +136,12 @@ fn no_failure_is_lost() {
     );
     notices(
         check,
+        "QuizSweepFunction/Properties/Events/EveryMinute/Properties/Schedule",
+        json!("rate(1 day)"),
+        "does not come again soon",
+    );
+    notices(
+        check,
         "TokenApiIntegration/Properties/IntegrationUri",
         att("QuizApiFunction.Arn"),
         "nothing takes its failures",
@@ -214,6 +220,32 @@ fn every_binary_is_deployed_and_every_function_has_one() {
         "TokenApiFunction/Properties/FunctionName",
         json!("x"),
         "is not named like",
+    );
+}
+
+#[test]
+fn the_longest_show_has_room_in_its_history() {
+    holds(saga::history);
+    let check = saga::history;
+    for (budget, times) in [("repeatsLeft", 40), ("looksLeft", 200)] {
+        notices(
+            check,
+            &format!("saga:ClaimRun/Assign/{budget}"),
+            json!(times),
+            "may have a history of",
+        );
+    }
+    notices(
+        check,
+        "saga:ClaimRun/Assign/looksLeft",
+        Value::Null,
+        "may have a history of",
+    );
+    notices(
+        check,
+        "saga:Tally/Retry/0/MaxAttempts",
+        json!(20),
+        "may have a history of",
     );
 }
 

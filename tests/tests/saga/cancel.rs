@@ -17,13 +17,7 @@ async fn cancelled_in(rehearsal: &Rehearsal, watcher: &Watcher, run: &RunPath, s
     let execution = rehearsal.execution_of(run).await;
     rehearsal.show.reaches(&execution, state).await;
     let called = Instant::now();
-    rehearsal
-        .producer
-        .cancel(run)
-        .await
-        .unwrap()
-        .expect(202)
-        .unwrap();
+    rehearsal.cancel(run).await;
     let seen = watcher.sees("the end", |cue| {
         cue["type"] == "cancelled" && cue["runId"] == run.run_id.as_str()
     });
@@ -56,13 +50,7 @@ async fn a_run_is_cancelled_before_it_starts() {
         .schedule(1, &json!({ "startsAt": soon.to_string() }))
         .await;
     let execution = rehearsal.execution_of(&run).await;
-    rehearsal
-        .producer
-        .cancel(&run)
-        .await
-        .unwrap()
-        .expect(202)
-        .unwrap();
+    rehearsal.cancel(&run).await;
     let (body, windows) = rehearsal.nothing_is_open(&run, 1).await;
     assert_eq!(body["status"], "cancelled");
     assert!(windows.is_empty());
@@ -77,13 +65,8 @@ async fn a_run_is_cancelled_while_a_question_is_open_and_between_two() {
     let rehearsal = Rehearsal::on_air().await;
     let watcher = Watcher::of(&rehearsal).await;
     // So long that the show is still in it when the audience has seen the end.
-    let quiz_id = rehearsal.quiz_of(&questions::quiz(2, 30)).await;
-    let asked = rehearsal.ask_for(&quiz_id, &json!({})).await;
-    let run_id = asked.expect(201).unwrap()["runId"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let run = RunPath { quiz_id, run_id };
+    let quiz = questions::quiz(2, 30);
+    let run = rehearsal.schedule_quiz(&quiz, &json!({})).await;
     cancelled_in(&rehearsal, &watcher, &run, "WaitForAnswers").await;
 
     let run = rehearsal.schedule(2, &json!({ "pauseSeconds": 30 })).await;
@@ -92,6 +75,36 @@ async fn a_run_is_cancelled_while_a_question_is_open_and_between_two() {
     let run = rehearsal.schedule(1, &json!({ "pauseSeconds": 10 })).await;
     cancelled_in(&rehearsal, &watcher, &run, "PauseBeforeLeaderboard").await;
     rehearsal.another_quiz_runs().await;
+}
+
+/// The run on air overruns: the next one waits for its channel, and is cancelled meanwhile.
+#[tokio::test]
+async fn a_run_is_cancelled_while_it_waits_for_its_channel() {
+    let rehearsal = Rehearsal::off_air().await;
+    let first = rehearsal
+        .schedule(1, &json!({ "streamLossSeconds": 300 }))
+        .await;
+    let planned = rehearsal.producer.run(&first).await.unwrap().body;
+    let after = json!({ "startsAt": planned["endsAt"] });
+    let second = rehearsal.schedule(1, &after).await;
+    let execution = rehearsal.execution_of(&second).await;
+    let show = &rehearsal.show;
+    show.fails_with(&execution, "StartRun", "ChannelTaken")
+        .await;
+    rehearsal.cancel(&second).await;
+    let (body, windows) = rehearsal.nothing_is_open(&second, 1).await;
+    assert_eq!(body["status"], "cancelled");
+    assert!(windows.is_empty(), "{windows:?}");
+    // It finds that at its next try.
+    let (status, said) = show.ended(&execution).await;
+    assert_eq!(status, ExecutionStatus::Succeeded, "{said}");
+    let entered = show.entered(&execution).await;
+    assert_eq!(entered.last().unwrap(), "Cancelled", "{entered:?}");
+
+    let body = rehearsal.producer.run(&first).await.unwrap().body;
+    assert_eq!(body["status"], "running", "the other goes on: {body}");
+    rehearsal.cancel(&first).await;
+    rehearsal.run_is(&first, "cancelled").await;
 }
 
 /// Between the look at the run and the tally there is no time in which a test could cancel it: here
@@ -110,8 +123,7 @@ async fn a_run_is_cancelled_just_before_its_question_is_tallied() {
     show.reaches(&execution, "Meanwhile").await;
     let run_id = show.claimed(&execution).await.unwrap();
     let run = RunPath { quiz_id, run_id };
-    let cancelled = rehearsal.producer.cancel(&run).await.unwrap();
-    cancelled.expect(202).unwrap();
+    rehearsal.cancel(&run).await;
     let (body, windows) = rehearsal.nothing_is_open(&run, 1).await;
     assert_eq!(body["status"], "cancelled");
     assert_eq!(windows["q1"], "voided");
@@ -130,13 +142,7 @@ async fn a_run_is_cancelled_while_it_waits_for_the_stream() {
         .await;
     let execution = rehearsal.execution_of(&run).await;
     rehearsal.show.reaches(&execution, "WaitForStream").await;
-    rehearsal
-        .producer
-        .cancel(&run)
-        .await
-        .unwrap()
-        .expect(202)
-        .unwrap();
+    rehearsal.cancel(&run).await;
     let (body, windows) = rehearsal.nothing_is_open(&run, 2).await;
     assert_eq!(body["status"], "cancelled");
     assert_eq!(windows["q1"], "voided");

@@ -13,7 +13,7 @@ use stage::{
 use crate::{
     cases::side_by_side,
     machine::{FAULTS, Fault, Machine, Wrong},
-    rehearsal::Rehearsal,
+    rehearsal::{Rehearsal, run_in},
 };
 
 /// A state and what happens to it.
@@ -274,8 +274,7 @@ async fn a_scheduled_run_that_cannot_be_claimed_is_undone() {
     let ahead = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
     let ahead = json!({ "startsAt": ahead.to_string() });
     let run = rehearsal.ask_for(&quiz_id, &ahead).await.expect(201);
-    let run_id = run.unwrap()["runId"].as_str().unwrap().to_owned();
-    let run = RunPath { quiz_id, run_id };
+    let run = run_in(&run.unwrap());
     let (body, windows) = rehearsal.nothing_is_open(&run, 1).await;
     assert_eq!(
         (&body["status"], &body["failedStep"]),
@@ -284,10 +283,8 @@ async fn a_scheduled_run_that_cannot_be_claimed_is_undone() {
     assert!(windows.is_empty(), "{windows:?}");
     assert_eq!(fault.hits().await.unwrap(), 1);
     let again = rehearsal.ask_for(&run.quiz_id, &ahead).await.expect(201);
-    let run_id = again.unwrap()["runId"].as_str().unwrap().to_owned();
-    let again = RunPath { run_id, ..run };
-    let cancelled = rehearsal.producer.cancel(&again).await.unwrap();
-    cancelled.expect(202).unwrap();
+    let again = run_in(&again.unwrap());
+    rehearsal.cancel(&again).await;
     rehearsal.run_is(&again, "cancelled").await;
 }
 

@@ -16,6 +16,8 @@ use uuid::Uuid;
 
 /// How long an execution may take to get anywhere.
 const PATIENCE: Duration = Duration::from_secs(150);
+/// How long it is waited between two looks. The emulator has all executions of all tests to care for.
+const POLL: Duration = Duration::from_millis(250);
 
 /// How a state can be made to fail on the deployed machine: its task is not called, and this is taken
 /// for what became of it. The machine's own retries and catchers deal with it.
@@ -211,7 +213,22 @@ impl Machine {
             let (status, said) = self.status(execution).await;
             let goes_on = status == ExecutionStatus::Running && Instant::now() < end;
             assert!(goes_on, "too few {state} in {states:?}: {status} {said}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Waits until a try of a task of an execution has failed with an error.
+    pub(crate) async fn fails_with(&self, execution: &str, state: &str, error: &str) {
+        let wanted = (state.to_owned(), error.to_owned());
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let history = backstage::history(&self.sfn, execution).await.unwrap();
+            if history.failures.contains(&wanted) {
+                return;
+            }
+            let states = history.states;
+            assert!(Instant::now() < end, "no {error} of {state} in {states:?}");
+            tokio::time::sleep(POLL).await;
         }
     }
 
@@ -237,7 +254,7 @@ impl Machine {
                 return (status, said);
             }
             assert!(Instant::now() < end, "{execution} goes on and on");
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(POLL).await;
         }
     }
 

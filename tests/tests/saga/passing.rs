@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use cuepoint_e2e::{api::RunPath, questions};
+use cuepoint_e2e::questions;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use stage::{
@@ -17,10 +17,11 @@ use crate::{cases::side_by_side, events, rehearsal::Rehearsal, watcher::Watcher}
 const ATTEMPTS: u64 = 3;
 
 /// The functions, and the calls that their tasks make.
-const CALLS: [(&str, &str, &str); 7] = [
+const CALLS: [(&str, &str, &str); 8] = [
     ("quiz-saga", "dynamodb", "GetItem"),
     ("quiz-saga", "dynamodb", "TransactWriteItems"),
     ("quiz-saga", "ivs", "PutMetadata"),
+    ("quiz-saga", "ivs", "GetStream"),
     ("answer-saga", "sqs", "SendMessage"),
     ("answer-saga", "dynamodb", "GetItem"),
     ("answer-saga", "dynamodb", "PutItem"),
@@ -83,18 +84,19 @@ async fn what_passes_is_retried_and_the_show_goes_on() {
         let watcher = Watcher::of(&rehearsal).await;
         let soon = Timestamp::now() + SignedDuration::from_secs(3);
         // Half of its time is for the retries until the question is in the video.
-        let quiz_id = rehearsal.quiz_of(&questions::quiz(1, 15)).await;
-        let starts = json!({ "startsAt": soon.to_string() });
-        let asked = rehearsal.ask_for(&quiz_id, &starts).await;
-        let run_id = asked.expect(201).unwrap()["runId"]
-            .as_str()
-            .unwrap()
-            .to_owned();
-        let run = RunPath { quiz_id, run_id };
+        let quiz = questions::quiz(1, 15);
+        // So that it looks for the stream, too.
+        let starts = json!({ "startsAt": soon.to_string(), "onStreamLoss": "repeat" });
+        let run = rehearsal.schedule_quiz(&quiz, &starts).await;
         let faults = Faults::new(&rehearsal.stack).unwrap();
         let mut made = Vec::new();
         for rule in &case.rules {
-            let fault = faults.add(rule.clone().about(&run.run_id)).await.unwrap();
+            // That call names nothing but the channel, which is this test's alone.
+            let about = match rule.operation.as_deref() {
+                Some("GetStream") => &rehearsal.channel.arn,
+                _ => &run.run_id,
+            };
+            let fault = faults.add(rule.clone().about(about)).await.unwrap();
             made.push((rule, fault));
         }
         let (body, windows) = rehearsal.nothing_is_open(&run, 1).await;

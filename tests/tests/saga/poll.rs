@@ -1,6 +1,5 @@
 //! A poll: no option is correct, there may be ten, in any script, as long as its cue fits.
 
-use cuepoint_e2e::api::RunPath;
 use serde_json::{Value, json};
 
 use crate::{
@@ -38,18 +37,11 @@ async fn a_poll_of_ten_options_is_shown_as_it_was_written() {
     let watcher = Watcher::of(&rehearsal).await;
     // As large as a cue may be: in the video its text is cut into several packets.
     let full = largest(&rehearsal).await;
-    let quiz_id = rehearsal.quiz_of(&poll(&full)).await;
     let mut viewers = Vec::new();
     for _ in 0..3 {
         viewers.push(someone(&rehearsal.stack, false).await.1);
     }
-    let run = rehearsal
-        .ask_for(&quiz_id, &json!({}))
-        .await
-        .expect(201)
-        .unwrap();
-    let run_id = run["runId"].as_str().unwrap().to_owned();
-    let run = RunPath { quiz_id, run_id };
+    let run = rehearsal.schedule_quiz(&poll(&full), &json!({})).await;
 
     let seen = watcher.sees_a("question").await;
     assert_eq!(seen.cue["question"], full.as_str());

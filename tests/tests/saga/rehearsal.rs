@@ -24,6 +24,9 @@ use crate::{
 /// How long a run may take to become anything.
 const PATIENCE: Duration = Duration::from_secs(180);
 
+/// How long it is waited between two looks.
+const POLL: Duration = Duration::from_millis(250);
+
 /// How many attempts a question has at most.
 const ATTEMPTS: usize = 9;
 
@@ -85,7 +88,7 @@ impl Rehearsal {
                 return;
             }
             assert!(Instant::now() < end, "the stream did not start");
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(POLL).await;
         }
     }
 
@@ -95,7 +98,7 @@ impl Rehearsal {
         let end = Instant::now() + PATIENCE;
         while self.is_live().await {
             assert!(Instant::now() < end, "the stream did not end");
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(POLL).await;
         }
     }
 
@@ -143,10 +146,15 @@ impl Rehearsal {
 
     /// Schedules a new quiz of so many questions.
     pub(crate) async fn schedule(&self, questions: usize, settings: &Value) -> RunPath {
-        let quiz_id = self.quiz(questions).await;
-        let run = self.ask_for(&quiz_id, settings).await.expect(201).unwrap();
-        let run_id = run["runId"].as_str().unwrap().to_owned();
-        RunPath { quiz_id, run_id }
+        self.schedule_quiz(&questions::quiz(questions, 5), settings)
+            .await
+    }
+
+    /// Schedules a quiz that is written for it.
+    pub(crate) async fn schedule_quiz(&self, quiz: &Value, settings: &Value) -> RunPath {
+        let quiz_id = self.quiz_of(quiz).await;
+        let asked = self.ask_for(&quiz_id, settings).await;
+        run_in(&asked.expect(201).unwrap())
     }
 
     /// The execution that has a run, as soon as there is one.
@@ -161,7 +169,7 @@ impl Rehearsal {
                 }
             }
             assert!(Instant::now() < end, "no execution has {run}");
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            tokio::time::sleep(POLL).await;
         }
     }
 
@@ -171,6 +179,12 @@ impl Rehearsal {
         let run_id = self.show.claimed(execution).await.expect("it has a run");
         let quiz_id = quiz_id.to_owned();
         RunPath { quiz_id, run_id }
+    }
+
+    /// Cancels a run as its producer.
+    pub(crate) async fn cancel(&self, run: &RunPath) {
+        let cancel = async || self.producer.cancel(run).await.unwrap();
+        patiently(cancel).await.expect(202).unwrap();
     }
 
     /// Waits until a run is as wanted.
@@ -183,7 +197,7 @@ impl Rehearsal {
                 return body;
             }
             assert!(Instant::now() < end, "{run} stays {body}");
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            tokio::time::sleep(POLL).await;
         }
     }
 
@@ -215,7 +229,7 @@ impl Rehearsal {
             }
             let body = reply.body;
             assert!(Instant::now() < end, "{question} of {run} stays {body}");
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            tokio::time::sleep(POLL).await;
         }
     }
 
@@ -288,9 +302,7 @@ impl Rehearsal {
     pub(crate) async fn another_quiz_runs(&self) {
         let next = self.schedule(1, &json!({})).await;
         self.question_is(&next, "q1", "open").await;
-        let cancel = async || self.producer.cancel(&next).await.unwrap();
-        let cancelled = patiently(cancel).await;
-        cancelled.expect(202).unwrap();
+        self.cancel(&next).await;
         self.run_is(&next, "cancelled").await;
     }
 }
@@ -298,6 +310,15 @@ impl Rehearsal {
 /// Someone who is signed in.
 pub(crate) async fn someone(stack: &Stack, producer: bool) -> (stage::Person, Api) {
     audience::someone(stack, producer).await.unwrap()
+}
+
+/// The run that an answer of the API is about.
+pub(crate) fn run_in(body: &Value) -> RunPath {
+    let id = |name: &str| body[name].as_str().expect("a run has its ids").to_owned();
+    RunPath {
+        quiz_id: id("quizId"),
+        run_id: id("runId"),
+    }
 }
 
 /// Does again what the API asks to try again in a moment, which may be done twice: a call to the

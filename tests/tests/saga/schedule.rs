@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::rehearsal::Rehearsal;
+use crate::rehearsal::{Rehearsal, run_in};
 
 /// So many seconds from now.
 fn from_now(seconds: i64) -> Timestamp {
@@ -44,13 +44,7 @@ async fn a_run_starts_at_once_or_at_its_time_and_not_in_the_past() {
         lateness(&at_once) < SignedDuration::from_secs(20),
         "{at_once}"
     );
-    rehearsal
-        .producer
-        .cancel(&run)
-        .await
-        .unwrap()
-        .expect(202)
-        .unwrap();
+    rehearsal.cancel(&run).await;
     rehearsal.run_is(&run, "cancelled").await;
 
     let quiz_id = rehearsal.quiz(1).await;
@@ -67,16 +61,9 @@ async fn a_run_starts_at_once_or_at_its_time_and_not_in_the_past() {
         .await
         .expect(201)
         .unwrap();
-    let run_id = taken["runId"].as_str().unwrap().to_owned();
-    let run = RunPath { quiz_id, run_id };
+    let run = run_in(&taken);
     rehearsal.run_is(&run, "running").await;
-    rehearsal
-        .producer
-        .cancel(&run)
-        .await
-        .unwrap()
-        .expect(202)
-        .unwrap();
+    rehearsal.cancel(&run).await;
     rehearsal.run_is(&run, "cancelled").await;
 
     let ahead = json!({ "startsAt": from_now(6).to_string() });
@@ -85,13 +72,7 @@ async fn a_run_starts_at_once_or_at_its_time_and_not_in_the_past() {
     let late = lateness(&started);
     assert!(!late.is_negative(), "{started}");
     assert!(late < SignedDuration::from_secs(20), "{started}");
-    rehearsal
-        .producer
-        .cancel(&run)
-        .await
-        .unwrap()
-        .expect(202)
-        .unwrap();
+    rehearsal.cancel(&run).await;
     let (_, windows) = rehearsal.nothing_is_open(&run, 1).await;
     assert!(
         windows.values().all(|status| status == "voided"),
@@ -187,11 +168,7 @@ async fn two_runs_at_the_same_time_on_a_channel_are_refused_when_they_are_schedu
         .await
         .expect(201)
         .unwrap();
-    let run_of = |body: &Value| RunPath {
-        quiz_id: quiz_id.clone(),
-        run_id: body["runId"].as_str().unwrap().to_owned(),
-    };
-    let (first, second) = (run_of(&taken), run_of(&later));
+    let (first, second) = (run_in(&taken), run_in(&later));
     let refused = move_to(&rehearsal, &second, time(&taken["startsAt"])).await;
     assert_eq!(
         problem(&refused),
@@ -204,13 +181,7 @@ async fn two_runs_at_the_same_time_on_a_channel_are_refused_when_they_are_schedu
     assert_eq!(unmoved["startsAt"], later["startsAt"], "it is where it was");
 
     // What is cancelled, or moved away, leaves its place to others.
-    rehearsal
-        .producer
-        .cancel(&first)
-        .await
-        .unwrap()
-        .expect(202)
-        .unwrap();
+    rehearsal.cancel(&first).await;
     rehearsal.run_is(&first, "cancelled").await;
     move_to(&rehearsal, &second, time(&taken["startsAt"]))
         .await
@@ -221,14 +192,8 @@ async fn two_runs_at_the_same_time_on_a_channel_are_refused_when_they_are_schedu
         .await
         .expect(201)
         .unwrap();
-    for run in [second, run_of(&in_place)] {
-        rehearsal
-            .producer
-            .cancel(&run)
-            .await
-            .unwrap()
-            .expect(202)
-            .unwrap();
+    for run in [second, run_in(&in_place)] {
+        rehearsal.cancel(&run).await;
         rehearsal.run_is(&run, "cancelled").await;
     }
 }
@@ -251,13 +216,7 @@ async fn a_run_waits_for_one_that_overruns() {
     assert_eq!(body["status"], "scheduled", "{body}");
 
     rehearsal.go_on_air().await;
-    rehearsal
-        .producer
-        .cancel(&first)
-        .await
-        .unwrap()
-        .expect(202)
-        .unwrap();
+    rehearsal.cancel(&first).await;
     rehearsal.run_is(&first, "cancelled").await;
     let (body, windows) = rehearsal.nothing_is_open(&second, 1).await;
     assert_eq!(

@@ -104,8 +104,10 @@ async fn decisions_hold_at_their_bounds() {
     };
     let lost = |on_loss: &str| json!({ "onStreamLoss": on_loss });
     let held = |held: bool, on_loss: &str| json!({ "held": held, "onStreamLoss": on_loss });
-    let attempt = |attempt: u32, shown: u32| json!({ "attempt": attempt, "shown": shown, "question": { "questionId": "q1" } });
-    let back = |live: bool, resume: &str, until: u64| json!({ "live": live, "resume": resume, "awaitedUntil": until, "lookAgainSeconds": 3 });
+    let attempts = |attempt: u32, shown: u32, left: u32| json!({ "attempt": attempt, "shown": shown, "repeatsLeft": left, "question": { "questionId": "q1" } });
+    let attempt = |attempt: u32, shown: u32| attempts(attempt, shown, 1);
+    let looks = |live: bool, resume: &str, until: u64, left: u32| json!({ "live": live, "resume": resume, "awaitedUntil": until, "lookAgainSeconds": 3, "looksLeft": left });
+    let back = |live: bool, resume: &str, until: u64| looks(live, resume, until, 1);
     let pushed = |at: u32| json!({ "pushedAt": at, "latestPush": 1_000 });
     let failed = |error: &str| json!({ "failure": { "Error": error, "Cause": "" } });
     for (state, variables, expected) in [
@@ -136,6 +138,7 @@ async fn decisions_hold_at_their_bounds() {
         ("AttemptsLeft?", attempt(8, 0), "AwaitStream"),
         ("AttemptsLeft?", attempt(3, 3), "TooManyAttempts"),
         ("AttemptsLeft?", attempt(9, 0), "TooManyAttempts"),
+        ("AttemptsLeft?", attempts(1, 0, 0), "TooManyAttempts"),
         ("AwaitToPush?", lost("wait"), "AwaitStream"),
         ("AwaitToPush?", lost("repeat"), "AwaitStream"),
         ("AwaitToPush?", lost("abort"), "RecordFailure"),
@@ -161,6 +164,16 @@ async fn decisions_hold_at_their_bounds() {
         ),
         ("StreamBack?", back(false, "OpenWindow", past), "StreamGone"),
         ("StreamBack?", back(true, "OpenWindow", past), "StreamGone"),
+        (
+            "StreamBack?",
+            looks(false, "OpenWindow", future, 0),
+            "StreamGone",
+        ),
+        (
+            "StreamBack?",
+            looks(true, "PushResults", future, 0),
+            "StreamGone",
+        ),
         (
             "AnyPoints?",
             json!({ "ranked": true }),

@@ -126,4 +126,10 @@ async fn a_window_that_opens_after_the_end_is_voided() {
     }
     let (_, windows) = rehearsal.nothing_is_open(&run, 1).await;
     assert_eq!(windows["q1"], "voided");
+    let machine = &rehearsal.compensation;
+    let of_the_run = machine.executions_about(&execution).await;
+    let [compensation] = &of_the_run[..] else {
+        panic!("one compensation: {of_the_run:?}");
+    };
+    machine.reaches_again(compensation, "VoidRun", 2).await;
 }

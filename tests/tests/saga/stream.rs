@@ -166,6 +166,44 @@ async fn the_leaderboard_waits_for_the_stream() {
     watcher.sees_a("leaderboard").await;
 }
 
+/// IVS says that there is a stream, and takes no cue for it: as good as none, once or for long.
+#[tokio::test]
+async fn a_stream_that_takes_no_cue_is_waited_for() {
+    side_by_side([1, 100], async |times| {
+        let rehearsal = Rehearsal::on_air().await;
+        let soon = Timestamp::now() + SignedDuration::from_secs(3);
+        let settings = json!({
+            "onStreamLoss": "wait", "streamLossSeconds": 15, "startsAt": soon.to_string(),
+        });
+        let run = rehearsal.schedule(1, &settings).await;
+        let refused = Action::Refuse {
+            status: 404,
+            code: "ChannelNotBroadcasting".to_owned(),
+        };
+        let rule = Rule::new(refused).of_function("quiz-saga");
+        let rule = rule.to("ivs", "PutMetadata").about(&run.run_id);
+        let faults = Faults::new(&rehearsal.stack).unwrap();
+        let fault = faults.add(rule.times(*times)).await.unwrap();
+        let (body, windows) = rehearsal.nothing_is_open(&run, 1).await;
+        let hits = fault.hits().await.unwrap();
+        if *times == 1 {
+            assert_eq!(hits, 1);
+            assert_eq!(body["status"], "completed", "{body}");
+            let windows: Vec<_> = windows.into_iter().collect();
+            assert_eq!(windows, [window("q1", "voided"), window("q1-2", "tallied")]);
+        } else {
+            assert_eq!(body["status"], "aborted", "{body}");
+            let reason = body["reason"].as_str().unwrap();
+            assert!(reason.contains("off air for more than 15 s"), "{reason}");
+            // Each attempt has a window of its own, which nobody could answer in.
+            assert!(windows.len() > 1, "{windows:?}");
+            assert!(hits as usize >= windows.len(), "{hits}: {windows:?}");
+        }
+        rehearsal.another_quiz_runs().await;
+    })
+    .await;
+}
+
 /// IVS is busy until less than half of the time to answer is left: the question is not shown so late,
 /// but asked again, or the run is aborted.
 #[tokio::test]

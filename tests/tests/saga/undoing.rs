@@ -1,9 +1,9 @@
 //! The compensation itself fails, is stopped, comes twice: it can be started again until all is undone.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use aws_sdk_sfn::types::ExecutionStatus;
-use cuepoint_e2e::api::RunPath;
+use cuepoint_e2e::{api::RunPath, questions};
 use serde_json::{Value, json};
 use stage::Stack;
 
@@ -45,6 +45,13 @@ impl Stuck {
         Self::at("PublishOpened", "voided").await
     }
 
+    /// One whose question is open for two minutes.
+    async fn asking() -> Self {
+        let rehearsal = Rehearsal::on_air().await;
+        let quiz_id = rehearsal.quiz_of(&questions::quiz(1, 120)).await;
+        Self::of(rehearsal, &quiz_id, "WaitForAnswers", None, "voided").await
+    }
+
     /// One in which the compensation gets into this state.
     async fn before(state: &str) -> Self {
         match state {
@@ -56,11 +63,24 @@ impl Stuck {
     async fn at(step: &str, window: &'static str) -> Self {
         let rehearsal = Rehearsal::on_air().await;
         let quiz_id = rehearsal.quiz(1).await;
-        let order = rehearsal.order(&quiz_id, &json!({}));
+        Self::of(rehearsal, &quiz_id, step, Some("throttled"), window).await
+    }
+
+    async fn of(
+        rehearsal: Rehearsal,
+        quiz_id: &str,
+        step: &str,
+        fault: Option<&str>,
+        window: &'static str,
+    ) -> Self {
+        let order = rehearsal.order(quiz_id, &json!({}));
         let show = &rehearsal.show;
-        let execution = show.start_failing(step, "throttled", &order).await;
+        let execution = match fault {
+            Some(fault) => show.start_failing(step, fault, &order).await,
+            None => show.start(&order).await,
+        };
         show.reaches(&execution, step).await;
-        let run = rehearsal.run_of(&execution, &quiz_id).await;
+        let run = rehearsal.run_of(&execution, quiz_id).await;
         Self {
             rehearsal,
             execution,
@@ -145,41 +165,52 @@ async fn a_compensation_that_fails_does_the_rest_and_can_be_started_again() {
     .await;
 }
 
-/// A task of the compensation whose answer is wrong.
-struct Answered(String, Wrong);
+/// A task of the compensation, and all that can be wrong with its answer.
+struct Answered(String, Vec<Wrong>);
 
 impl fmt::Display for Answered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.0, self.1)
+        write!(f, "{} answers one of {} odd things", self.0, self.1.len())
     }
 }
 
+/// One compensation after the other fails to undo the same run.
 #[tokio::test]
 async fn an_answer_that_no_task_gives_to_the_compensation_is_survived() {
     let stack = Stack::load().unwrap();
-    let answers = Machine::compensation(&stack).await.answers();
-    let cases = answers.into_iter().map(|(state, how)| Answered(state, how));
-    side_by_side(cases, async |Answered(state, wrong)| {
-        let stuck = Stuck::new().await;
-        let machine = &stuck.rehearsal.compensation;
-        let machine = machine.answered(state, wrong).await;
-        let failing = machine.start(&stuck.by_hand()).await;
-        let (status, said) = machine.ended(&failing).await;
-        assert_eq!(
-            status,
-            ExecutionStatus::Failed,
-            "an operator must hear of it"
-        );
-        assert!(
-            said.contains(&format!("QuizNotCompensated: {state}: ")),
-            "{said}"
-        );
-        let run = stuck.rehearsal.producer.run(&stuck.run).await.unwrap().body;
-        let undone = match state.as_str() {
-            "BeginCompensation" => "running",
-            _ => "aborted",
-        };
-        assert_eq!(run["status"], undone, "the rest is done: {run}");
+    let mut by_state: BTreeMap<String, Vec<Wrong>> = BTreeMap::new();
+    for (state, wrong) in Machine::compensation(&stack).await.answers() {
+        by_state.entry(state).or_default().push(wrong);
+    }
+    let cases = by_state
+        .into_iter()
+        .map(|(state, how)| Answered(state, how));
+    side_by_side(cases, async |Answered(state, answers)| {
+        let stuck = Stuck::asking().await;
+        for wrong in answers {
+            let machine = &stuck.rehearsal.compensation;
+            let machine = machine.answered(state, wrong).await;
+            let failing = machine.start(&stuck.by_hand()).await;
+            let (status, said) = machine.ended(&failing).await;
+            assert_eq!(
+                status,
+                ExecutionStatus::Failed,
+                "an operator must hear that {state} {wrong}"
+            );
+            assert!(
+                said.contains(&format!("QuizNotCompensated: {state}: ")),
+                "{state} {wrong}: {said}"
+            );
+            let run = stuck.rehearsal.producer.run(&stuck.run).await.unwrap().body;
+            let undone = match state.as_str() {
+                "BeginCompensation" => "running",
+                _ => "aborted",
+            };
+            assert_eq!(
+                run["status"], undone,
+                "{state} {wrong}: the rest is done: {run}"
+            );
+        }
         stuck.undo_by_hand().await;
     })
     .await;

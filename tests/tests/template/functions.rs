@@ -69,6 +69,14 @@ const ENVIRONMENT: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "quiz-sweep",
+        &[
+            "QUIZZES_TABLE=QuizzesTable",
+            "CHANNELS=Channels",
+            "QUIZ_SHOW_COMPENSATION_ARN=QuizShowCompensation",
+        ],
+    ),
+    (
         "answer-api",
         &[
             "ANSWERS_TABLE=AnswersTable",
@@ -254,6 +262,12 @@ pub(crate) fn failures(house: &House) -> Vec<String> {
                         .is_some_and(|factor| *factor != 1)
                     {
                         problems.push(format!("{function}: a shard must be read in order"));
+                    }
+                }
+                // What it did not get done, it does the next time.
+                Some("Schedule") => {
+                    if source["Schedule"] != "rate(1 minute)" {
+                        problems.push(format!("{function}: what fails does not come again soon"));
                     }
                 }
                 other => problems.push(format!("{function}: {other:?} is no known source")),

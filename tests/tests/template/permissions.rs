@@ -15,6 +15,11 @@ const WILDCARDS: &[(&str, &str, &str)] = &[
         "the channels are a parameter, and a list of ARNs cannot be made of it",
     ),
     (
+        "states:DescribeExecution",
+        ":execution:${QuizShow.Name}:*",
+        "executions are made as it goes",
+    ),
+    (
         "dynamodb:ListStreams",
         "Table.Arn}/stream/*",
         "it asks for the streams of a table, not for one",
@@ -210,6 +215,10 @@ pub(crate) fn event_sources(house: &House) -> Vec<String> {
             .into_iter()
             .flat_map(|events| events.values())
         {
+            // A schedule calls; there is nothing to read.
+            if source["Type"] == "Schedule" {
+                continue;
+            }
             let source = &source["Properties"];
             let queue = name(&source["Queue"]);
             let stream = name(&source["Stream"]);

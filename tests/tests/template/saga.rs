@@ -1,6 +1,7 @@
 //! The shape of the state machines: nothing they call may hang, give up at once, or fail without
 //! being undone.
 
+use quiz_orchestrator::quiz::QUESTIONS;
 use serde_json::{Value, json};
 
 use super::document::{House, list, name};
@@ -123,4 +124,99 @@ fn function_timeout(house: &House, machine: &str, definition: &Value) -> u64 {
     let arn = name(&house.properties(machine)["DefinitionSubstitutions"][key]);
     let function = house.properties(arn.trim_end_matches(".Arn"));
     function["Timeout"].as_u64().unwrap_or(0)
+}
+
+/// The most events that the history of a standard execution may have ("Step Functions service quotas",
+/// developer guide). Beyond it the execution fails.
+const LONGEST_HISTORY: u64 = 25_000;
+
+/// The states of the show that are entered again and again, by what brings them about.
+const AGAIN: [(&str, &[&str]); 3] = [
+    (
+        "questions",
+        &[
+            "NextQuestion?",
+            "OpenWindow",
+            "PushQuestion",
+            "OnAirInTime?",
+            "PublishOpened",
+            "WaitForAnswers",
+            "CheckRun",
+            "StreamMatters?",
+            "CheckStream",
+            "StreamHeld?",
+            "CloseWindow",
+            "Tally",
+            "PushResults",
+            "PublishTallied",
+            "MoreQuestions?",
+            "Pause",
+        ],
+    ),
+    (
+        "repeatsLeft",
+        &[
+            "OpenWindow",
+            "PushQuestion",
+            "OnAirInTime?",
+            "TooLate",
+            "QuestionLost?",
+            "PublishOpened",
+            "WaitForAnswers",
+            "CheckRun",
+            "StreamMatters?",
+            "CheckStream",
+            "StreamHeld?",
+            "VoidAttempt",
+            "PublishAttemptVoided",
+            "AttemptsLeft?",
+            "AwaitStream",
+        ],
+    ),
+    (
+        "looksLeft",
+        &[
+            "WaitForStream",
+            "LookForStream",
+            "StreamBack?",
+            // What is pushed when there is one, which may fail again. A question is a repeat then.
+            "PushResults",
+            "AwaitToPush?",
+            "AwaitStream",
+        ],
+    ),
+];
+
+/// The longest show there can be has room in its history, also if each call fails as often as it is
+/// retried.
+pub(crate) fn history(house: &House) -> Vec<String> {
+    let show = &house.machines["QuizShow"];
+    let states = show["States"].as_object().expect("a machine has states");
+    let all = |names: &[&str]| names.iter().map(|name| events(&states[*name])).sum::<u64>();
+    // Each state once is more than what comes before the first question and after the last one.
+    let once = states.values().map(events).sum::<u64>();
+    let budgets = &show["States"]["ClaimRun"]["Assign"];
+    let again = AGAIN.iter().map(|(budget, names)| {
+        let times = match *budget {
+            "questions" => Some(*QUESTIONS.end() as u64),
+            budget => budgets[budget].as_u64(),
+        };
+        times.map_or(u64::MAX, |times| times.saturating_mul(all(names)))
+    });
+    let longest = again.fold(once, u64::saturating_add);
+    match longest <= LONGEST_HISTORY {
+        true => Vec::new(),
+        false => vec![format!("a show may have a history of {longest} events")],
+    }
+}
+
+/// How many events a state adds to the history at most: it is entered and left, and a task is
+/// scheduled, started and done each time that it is tried.
+fn events(state: &Value) -> u64 {
+    let retries = list(&state["Retry"]).into_iter();
+    let retries = retries.filter_map(|retry| retry["MaxAttempts"].as_u64());
+    match state["Type"] == "Task" {
+        true => 2 + 3 * (1 + retries.sum::<u64>()),
+        false => 2,
+    }
 }

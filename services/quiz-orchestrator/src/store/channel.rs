@@ -1,13 +1,12 @@
 //! The schedule of a channel in the table: one item, changed in the same transaction as the run that
-//! books, moves, goes on air or ends. A run that ended without giving its channel back does not keep
-//! it from others.
+//! books, moves, goes on air or ends.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use cuepoint_shared::ids::{ChannelId, RunId};
 
 use super::{QuizStore, StoreError, item};
 use crate::{
-    channel_schedule::{ChannelSchedule, Slot, Unavailable},
+    channel_schedule::{ChannelSchedule, Unavailable},
     run::{Run, RunStatus},
 };
 
@@ -65,32 +64,12 @@ impl QuizStore {
     }
 
     async fn taken(&self, run: &Run) -> Result<Option<ChannelSchedule>, StoreError> {
-        let mut schedule = self.schedule(&run.channel_id).await?;
-        let revision = schedule.revision + 1;
-        loop {
-            let holder = match schedule.take(&run.slot()) {
-                Ok(taken) => {
-                    // One write, even if it took two steps.
-                    return Ok(taken.map(|taken| ChannelSchedule { revision, ..taken }));
-                }
-                Err(holder) => holder,
-            };
-            let stale = self.has_ended(&holder).await?;
-            match schedule.release(&holder.run_id).filter(|_| stale) {
-                Some(free) => schedule = free,
-                None => {
-                    return Err(StoreError::ChannelTaken {
-                        channel_id: run.channel_id.clone(),
-                        holder: holder.run_id,
-                    });
-                }
-            }
-        }
-    }
-
-    async fn has_ended(&self, slot: &Slot) -> Result<bool, StoreError> {
-        let run = self.run(&slot.quiz_id, &slot.run_id).await?;
-        Ok(run.is_none_or(|run| run.status.has_ended()))
+        let schedule = self.schedule(&run.channel_id).await?;
+        let taken = schedule.take(&run.slot());
+        taken.map_err(|holder| StoreError::ChannelTaken {
+            channel_id: run.channel_id.clone(),
+            holder: holder.run_id,
+        })
     }
 
     /// The write of a schedule over the revision before it.

@@ -98,7 +98,8 @@ impl Cloud {
         }
     }
 
-    fn channels(&self) -> Channels {
+    /// The test's channel.
+    pub(crate) fn channels(&self) -> Channels {
         let arn = format!(
             "arn:aws:ivs:eu-west-1:000000000000:channel/{}",
             self.channel

@@ -13,4 +13,5 @@ mod deployed;
 mod ivs;
 mod outbox;
 mod saga;
+mod sweep;
 mod undoing;
