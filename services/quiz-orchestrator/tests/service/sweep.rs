@@ -29,10 +29,14 @@ impl Scene {
     async fn new() -> Self {
         let cloud = Cloud::new().await;
         let sfn = aws_sdk_sfn::Client::new(&cloud.stack.sdk_config().await);
+        let deployed = &cloud.stack.outputs.quiz_show_arn;
+        let deployed = sfn.describe_state_machine().state_machine_arn(deployed);
+        let role = deployed.send().await.unwrap().role_arn;
         let wait = json!({ "Type": "Wait", "Seconds": 600, "End": true });
+        let pass = json!({ "Type": "Pass", "End": true });
         Self {
-            show: machine(&sfn, wait).await,
-            compensation: machine(&sfn, json!({ "Type": "Pass", "End": true })).await,
+            show: machine(&sfn, &role, wait).await,
+            compensation: machine(&sfn, &role, pass).await,
             cloud,
             sfn,
         }
@@ -92,13 +96,13 @@ impl Scene {
     }
 }
 
-async fn machine(sfn: &aws_sdk_sfn::Client, state: Value) -> String {
+async fn machine(sfn: &aws_sdk_sfn::Client, role: &str, state: Value) -> String {
     let definition = json!({ "StartAt": "Only", "States": { "Only": state } });
     let create = sfn
         .create_state_machine()
         .r#type(StateMachineType::Standard);
     let create = create.name(format!("test-{}", Uuid::new_v4()));
-    let create = create.role_arn("arn:aws:iam::000000000000:role/test");
+    let create = create.role_arn(role);
     let created = create.definition(definition.to_string()).send().await;
     created.unwrap().state_machine_arn
 }
