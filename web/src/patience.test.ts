@@ -6,6 +6,7 @@ import {
   FOR_A_READ,
   FOR_AN_ANSWER,
   SPREAD_MS,
+  SPREAD_UNKNOWN_MS,
   laterMs,
   pauseMs,
   persistently,
@@ -115,9 +116,11 @@ it('spreads an audience', async () => {
   for (const random of [0, 0.25, 0.5]) {
     const around = waiting(random);
     await spread(around, undefined);
+    await spread(around, 10_000_000);
     await spread(around, 1_000_000);
     await spread(around, 5_000);
-    expect(around.pauses).toEqual([random * SPREAD_MS, random * SPREAD_MS, random * 2_000]);
+    const spreads = [SPREAD_UNKNOWN_MS, SPREAD_MS, 400_000, 2_000];
+    expect(around.pauses).toEqual(spreads.map((millis) => random * millis));
   }
 });
 

@@ -34,10 +34,7 @@ export const FOR_AN_ANSWER: Patience = { firstMs: 400, mostMs: 5_000, tries: 3 }
 /** For what the viewer has asked for and waits for: about seven seconds. */
 export const FOR_A_CLICK: Patience = { firstMs: 1_000, mostMs: 4_000, tries: 4 };
 
-/**
- * For what all pages ask by themselves. With the spread about 160 seconds, in which the 5,000 requests
- * a second that the API's stage takes by default are 800,000.
- */
+/** For what all pages ask by themselves: about 150 seconds after the first request. */
 export const FOR_A_READ: Patience = { firstMs: 10_000, mostMs: 80_000, tries: 5 };
 
 /** For what is not known yet, or was not told: asked again as long as it is shown. */
@@ -45,24 +42,32 @@ const LATER: Patience = { firstMs: 30_000, mostMs: 300_000, tries: Infinity };
 
 /**
  * Over how long the first requests of an audience are spread at most, in milliseconds. All pages hear a
- * cue within a second or two. In 20 s, 100,000 of them ask at the rate of 5,000 a second that the API's
- * stage takes by default.
+ * cue within a second or two, and for each viewer's place the service reads all their answers: a million
+ * ask for twelve in as long as a table needs to give them.
  */
-export const SPREAD_MS = 20_000;
+export const SPREAD_MS = 400_000;
 
-/** How many ask in a second, as far as the size of the audience is known: half of that rate. */
+/** And of an audience of unknown size. */
+export const SPREAD_UNKNOWN_MS = 20_000;
+
+/**
+ * How many ask in a second, as far as the size of the audience is known: half of what the API's stage
+ * takes by default.
+ */
 const ASKING_A_SECOND = 2_500;
 
 /** A service that asks for a longer pause than this, in milliseconds, is not asked again. */
 const LONGEST_ASKED_MS = 60_000;
 
-/**
- * Kept after a while, in each browser at another time: the larger the audience, the longer. Where its
- * size is not known it may be large.
- */
+/** Over how long the first requests of an audience are spread, in milliseconds. */
+export function spreadMs(audience: number | undefined): number {
+  if (audience === undefined) return SPREAD_UNKNOWN_MS;
+  return Math.min(SPREAD_MS, (audience / ASKING_A_SECOND) * 1_000);
+}
+
+/** Kept after a while, in each browser at another time: the larger the audience, the longer. */
 export function spread({ pause, random }: Waiting, audience: number | undefined): Promise<void> {
-  const wanted = audience === undefined ? SPREAD_MS : (audience / ASKING_A_SECOND) * 1_000;
-  return pause(random() * Math.min(SPREAD_MS, wanted));
+  return pause(random() * spreadMs(audience));
 }
 
 /**

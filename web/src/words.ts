@@ -68,6 +68,11 @@ export function standingInWords(standing: Standing | Unplaced): string {
   return `You are ${place}, with ${plural(you.points, 'point')}.`;
 }
 
+/** Says how long it may take until the viewer's own place is known. */
+export function awaitedInWords(withinMs: number): string {
+  return `Your own place follows within ${plural(Math.ceil(withinMs / 60_000), 'minute')}.`;
+}
+
 /** Letters that are written from right to left (UAX #9, classes R and AL). */
 const RIGHT_TO_LEFT =
   /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;

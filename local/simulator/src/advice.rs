@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use crate::{
     after::{self, After},
+    ending::{self, Ended},
     house::House,
     limits::{Id, LIMITS, Limits, Raising},
-    page,
     plan::Plan,
     play::{self, Played},
     usage::Usage,
@@ -57,6 +57,14 @@ pub struct Run {
     pub played: Played,
     /// Afterwards.
     pub after: After,
+    /// At the end of the show.
+    pub ended: Ended,
+}
+
+/// What is asked for when nothing is in the way.
+struct Demand {
+    question: Played,
+    end: Ended,
 }
 
 /// All that is known of an audience.
@@ -81,10 +89,12 @@ impl Run {
     fn new(plan: &Plan, house: &House, limits: Limits) -> Self {
         let played = play::play(plan, house, &limits);
         let after = after::after(plan, house, &limits, &played);
+        let ended = ending::end(plan, &limits);
         Self {
             limits,
             played,
             after,
+            ended,
         }
     }
 
@@ -97,8 +107,12 @@ impl Run {
 
     /// Viewers whose answer does not count although they gave one.
     pub fn lost(&self) -> u64 {
-        self.played.turned_away.total() + self.played.late.total()
+        lost(&self.played)
     }
+}
+
+fn lost(played: &Played) -> u64 {
+    played.turned_away.total() + played.late.total()
 }
 
 /// Plays a question for this audience: as it is, raised, and for each limit with all others raised.
@@ -108,7 +122,10 @@ pub fn outcome(plan: &Plan, house: &House, say: &mut dyn FnMut(&str)) -> Outcome
     say("the limits as they are");
     let as_is = Run::new(plan, house, limits.clone());
     say("without any limit");
-    let demand = play::play(plan, house, &boundless());
+    let demand = Demand {
+        question: play::play(plan, house, &boundless()),
+        end: ending::end(plan, &boundless()),
+    };
     let needs = needs(plan, house, &limits, &demand);
     say("everything raised");
     let raised = needs
@@ -138,10 +155,10 @@ pub fn outcome(plan: &Plan, house: &House, say: &mut dyn FnMut(&str)) -> Outcome
             .fold(raised.limits.clone(), |all, id| {
                 all.with(id, limits.get(id))
             });
-        let lost = Run::new(plan, house, all_but_one).lost();
+        let lost = lost(&play::play(plan, house, &all_but_one));
         alone.push((need.id, lost.saturating_sub(raised.lost())));
     }
-    let usage = after::usage(plan, house, &raised.limits, &raised.played, &raised.after);
+    let usage = after::usage(plan, house, &raised);
     Outcome {
         plan: *plan,
         as_is,
@@ -171,7 +188,7 @@ fn in_the_way_of_answers(id: Id) -> bool {
 }
 
 /// What is asked for beyond these limits.
-fn needs(plan: &Plan, house: &House, limits: &Limits, demand: &Played) -> Vec<Need> {
+fn needs(plan: &Plan, house: &House, limits: &Limits, demand: &Demand) -> Vec<Need> {
     let mut asked = asked(plan, house, demand);
     // The highest of each, in the order of the table.
     asked.sort_by_key(|&(_, _, much)| std::cmp::Reverse(much));
@@ -193,15 +210,16 @@ fn needs(plan: &Plan, house: &House, limits: &Limits, demand: &Played) -> Vec<Ne
         .collect()
 }
 
-fn asked(plan: &Plan, house: &House, demand: &Played) -> Vec<(Id, Moment, u64)> {
+fn asked(plan: &Plan, house: &House, demand: &Demand) -> Vec<(Id, Moment, u64)> {
     let audience = u64::from(plan.audience);
     let joining = audience.div_ceil(u64::from(plan.joining_seconds).max(1));
-    let at_the_end = u64::from(page::asking_a_second(plan.audience));
-    let busiest = |id| demand.meters.get(id).asked.busiest_second();
+    let busiest = |id| demand.question.meters.get(id).asked.busiest_second();
+    let last = |id| demand.end.meters.get(id).asked.busiest_second();
+    let at_the_end = last(Id::StageRate);
     let requests = busiest(Id::StageRate);
     let writes = busiest(Id::TableWrites);
     let per_unit = Id::RequestsPerEnvironment.limit().value;
-    let at_once = demand.meters.get(Id::Concurrency).most;
+    let at_once = demand.question.meters.get(Id::Concurrency).most;
     let units = |requests: u64| requests.div_ceil(per_unit);
     // What the ramp gives anyway need not be provisioned.
     let beyond_the_ramp = |units: u64| match units > Id::ScalingRate.limit().value {
@@ -236,8 +254,8 @@ fn asked(plan: &Plan, house: &House, demand: &Played) -> Vec<(Id, Moment, u64)> 
         (Id::TableWrites, question, writes),
         // Keys do not spread evenly over partitions: with twice as many, few share one.
         (Id::WarmWrites, question, 2 * writes),
-        (Id::TableReads, end, at_the_end * u64::from(plan.questions)),
-        (Id::WarmReads, end, at_the_end * u64::from(plan.questions)),
+        (Id::TableReads, end, last(Id::TableReads)),
+        (Id::WarmReads, end, last(Id::WarmReads)),
         (Id::Transitions, question, states),
         (Id::CuesPerChannel, question, 2),
     ]

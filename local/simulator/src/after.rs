@@ -10,11 +10,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
+    advice::Run,
     audience::viewer_id,
     house::{Function, House},
     limits::{Id, Limits},
     plan::Plan,
-    play::Played,
+    play::{Played, WINDOW_READ_HALVES},
     timing::{COUNT_NS, PAGE_MS, PUT_EVENTS_MS, RANK_NS, READ_MS, RECORD_NS, STEP_MS, WRITE_MS},
     usage::Usage,
 };
@@ -175,7 +176,13 @@ fn millis(played: &Played, time: Timestamp) -> u32 {
 }
 
 /// What the whole show does, if every question is like this one.
-pub fn usage(plan: &Plan, house: &House, limits: &Limits, played: &Played, after: &After) -> Usage {
+pub fn usage(plan: &Plan, house: &House, run: &Run) -> Usage {
+    let Run {
+        played,
+        after,
+        ended,
+        ..
+    } = run;
     let questions = u64::from(plan.questions);
     let (work, viewers) = (&played.work, u64::from(plan.audience));
     let answers = played.accepted.total();
@@ -186,13 +193,13 @@ pub fn usage(plan: &Plan, house: &House, limits: &Limits, played: &Played, after
         view_seconds: viewers * u64::from(plan.show_seconds),
         answers: answers * questions,
         // Each viewer also gets a token, and asks for their place in the end.
-        api_requests: requests * questions + 2 * viewers,
+        api_requests: requests * questions + viewers + ended.invocations,
         transitions: house.states(plan.questions).len() as u64,
         cues: 2 * questions + 1,
         ..Usage::default()
     };
-    functions(plan, house, limits, played, after, &mut usage);
-    tables(plan, limits, played, after, &mut usage);
+    functions(plan, house, run, &mut usage);
+    tables(plan, run, &mut usage);
     let events = answers.div_ceil(after.answers_per_event) * questions;
     usage.event_units = events + 2 * questions + 3 + viewers;
     usage.put_events_calls = events.div_ceil(4) + 2 * questions + 3 + viewers;
@@ -208,14 +215,13 @@ pub fn usage(plan: &Plan, house: &House, limits: &Limits, played: &Played, after
     usage
 }
 
-fn functions(
-    plan: &Plan,
-    house: &House,
-    limits: &Limits,
-    played: &Played,
-    after: &After,
-    usage: &mut Usage,
-) {
+fn functions(plan: &Plan, house: &House, run: &Run, usage: &mut Usage) {
+    let Run {
+        limits,
+        played,
+        after,
+        ended,
+    } = run;
     let questions = u64::from(plan.questions);
     let (work, viewers) = (&played.work, u64::from(plan.audience));
     let millis = u64::from;
@@ -226,7 +232,7 @@ fn functions(
         work.busy_ms * questions,
         memory,
     );
-    api.ran(viewers, viewers * millis(READ_MS + 2), memory);
+    api.ran(ended.invocations, ended.busy_ms, memory);
     let ready = limits.get(Id::Provisioned) * u64::from(plan.show_seconds);
     api.provisioned_mb_seconds = ready * u64::from(memory);
     let memory = house.live_tally.memory_mb;
@@ -257,7 +263,13 @@ fn functions(
     );
 }
 
-fn tables(plan: &Plan, limits: &Limits, played: &Played, after: &After, usage: &mut Usage) {
+fn tables(plan: &Plan, run: &Run, usage: &mut Usage) {
+    let Run {
+        limits,
+        played,
+        after,
+        ended,
+    } = run;
     let questions = u64::from(plan.questions);
     let work = &played.work;
     let answers = Answers {
@@ -269,7 +281,7 @@ fn tables(plan: &Plan, limits: &Limits, played: &Played, after: &After, usage: &
     let kept = usage.table("answers");
     kept.write_units = work.writes * after.answer_bytes.div_ceil(1_024) * questions;
     // Tallied, recorded, ranked; and everyone's own answers for their place.
-    kept.read_units = 3 * answers.read_units() * questions + u64::from(plan.audience) * questions;
+    kept.read_units = 3 * answers.read_units() * questions + ended.answer_units;
     kept.stored_bytes = answers.count * answers.bytes * questions;
     let usual = Id::WarmWrites.limit().value;
     kept.warm_write_units = limits.get(Id::WarmWrites).saturating_sub(usual);
@@ -278,7 +290,8 @@ fn tables(plan: &Plan, limits: &Limits, played: &Played, after: &After, usage: &
     tallies.read_units = work.tally_writes * questions;
     let windows = usage.table("windows");
     windows.write_units = 3 * questions;
-    windows.read_units = work.window_reads * questions;
+    windows.read_units = (work.window_reads * WINDOW_READ_HALVES).div_ceil(2) * questions;
+    windows.read_units += ended.leaderboard_units;
     usage.table("entitlements").read_units = u64::from(plan.audience);
 }
 

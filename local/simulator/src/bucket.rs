@@ -37,6 +37,13 @@ impl Bucket {
         taken
     }
 
+    /// Takes so many tokens if there are as many, or else none.
+    pub fn take_all(&mut self, now: u32, wanted: u64) -> bool {
+        self.take_up_to(now, 0);
+        let enough = self.tokens + 1e-6 >= wanted as f64;
+        enough && self.take_up_to(now, wanted) == wanted
+    }
+
     /// Grows by one unit that gives `rate` tokens a second and keeps one; it brings none.
     pub fn grow(&mut self, now: u32, rate: u64) {
         self.take_up_to(now, 0);
@@ -66,5 +73,8 @@ mod tests {
         assert_eq!(bucket.take_up_to(99, 1), 0);
         assert_eq!(bucket.take_up_to(100, 1), 1);
         assert_eq!(bucket.take_up_to(60_000, 100), 3);
+        assert!(!bucket.take_all(60_250, 3), "two and a half are there");
+        assert!(bucket.take_all(60_300, 3));
+        assert!(!bucket.take(60_350));
     }
 }

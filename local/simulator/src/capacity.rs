@@ -7,7 +7,7 @@ use documents::{sections, tables};
 use crate::{
     advice::Outcome,
     house::House,
-    limits::{LIMITS, READ_ON, Raising, Source},
+    limits::{Id, LIMITS, READ_ON, Raising, Source},
     plan::Plan,
     report::{met, number, remarks, seconds},
     timing::{Origin, TIMINGS},
@@ -38,6 +38,7 @@ pub fn sections(house: &House, outcomes: &[Outcome]) -> Vec<(&'static str, Strin
     vec![
         ("sizes", sizes(outcomes)),
         ("raises", raises(outcomes)),
+        ("places", places(outcomes)),
         ("first", first(house, outcomes)),
         ("limits", limits()),
         ("timings", timings()),
@@ -74,6 +75,34 @@ fn sizes(outcomes: &[Outcome]) -> String {
             seconds(raised.after.final_at),
             seconds(raised.after.recorded_at),
             seconds(raised.after.leaderboard_ms),
+        ]
+    }));
+    tables::markdown(&rows)
+}
+
+/// How everyone is told their own place.
+fn places(outcomes: &[Outcome]) -> String {
+    let titles = [
+        "viewers",
+        "requests in the busiest second",
+        "reads of answers in it",
+        "a leaderboard's read units",
+        "without a place, as it is",
+        "all raised",
+        "the last one is told after",
+    ];
+    let mut rows = vec![titles.map(str::to_owned).to_vec()];
+    rows.extend(outcomes.iter().map(|outcome| {
+        let (plan, ended) = (&outcome.plan, &outcome.raised.ended);
+        let busiest = |id| number(ended.meters.get(id).asked.busiest_second());
+        vec![
+            number(plan.audience.into()),
+            busiest(Id::StageRate),
+            busiest(Id::TableReads),
+            number(ended.units_of_a_leaderboard),
+            lost(outcome.as_is.ended.unplaced, plan),
+            lost(ended.unplaced, plan),
+            seconds(ended.last_at),
         ]
     }));
     tables::markdown(&rows)

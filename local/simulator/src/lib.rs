@@ -7,8 +7,9 @@
 //!
 //! - [`plan`]: what is played; [`audience`]: when who answers; [`house`]: what this repository's
 //!   template and state machine say, [`page`]: what its page does; [`timing`]: how long things take;
-//! - [`limits`]: every limit, with its source; [`bucket`], [`pool`], [`table`]: how they limit;
-//! - [`play`]: one question, event by event; [`after`]: what comes when its window has closed;
+//! - [`limits`]: every limit, with its source; [`bucket`], [`front`], [`pool`], [`table`]: how they limit;
+//! - [`play`]: one question, event by event; [`after`]: what comes when its window has closed; [`ending`]:
+//!   how everyone asks for their place;
 //! - [`meter`]: what is counted meanwhile; [`usage`]: what will be on the bill, and [`cost`]: the bill;
 //! - [`advice`]: what has to be raised; [`report`], [`plot`] and [`capacity`], the page: how it is told.
 
@@ -18,6 +19,8 @@ pub mod audience;
 pub mod bucket;
 pub mod capacity;
 pub mod cost;
+pub mod ending;
+pub mod front;
 pub mod house;
 pub mod limits;
 pub mod meter;
@@ -30,3 +33,4 @@ pub mod report;
 pub mod table;
 pub mod timing;
 pub mod usage;
+mod wheel;

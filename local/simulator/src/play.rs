@@ -4,7 +4,6 @@
 
 mod answering;
 mod counting;
-mod wheel;
 
 #[cfg(test)]
 mod tests;
@@ -17,10 +16,10 @@ use cuepoint_shared::aws;
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 
+pub(crate) use self::answering::{WINDOW_READ_HALVES, halves};
 use self::{
     answering::{Answering, State},
     counting::Counting,
-    wheel::{Event, Wheel},
 };
 use crate::{
     audience::{self, Viewer},
@@ -29,7 +28,27 @@ use crate::{
     meter::{Meter, Meters, Series},
     plan::Plan,
     pool::Pool,
+    wheel::Wheel,
 };
+
+/// Something that happens, to a viewer or to a stream shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Event {
+    /// A viewer's request reaches the API.
+    Asks(u32),
+    /// Its environment looks at the window and the clock.
+    Looks(u32),
+    /// It writes.
+    Writes(u32),
+    /// It has an answer to the request.
+    Told(u32),
+    /// Lambda asks a stream shard for records.
+    Polls(u32),
+    /// The batch's counts are written.
+    Counts(u32),
+    /// The batch is done.
+    Counted(u32),
+}
 
 /// What became of a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,7 +105,7 @@ struct Stage<'a> {
     plan: &'a Plan,
     house: &'a House,
     random: Rng,
-    wheel: Wheel,
+    wheel: Wheel<Event>,
     window: Window,
     meters: Meters,
     pool: Pool,
@@ -96,14 +115,14 @@ struct Stage<'a> {
 
 /// How often a call of the SDK is made, and what is waited before.
 #[derive(Debug, Clone, Copy)]
-struct Retries {
+pub(crate) struct Retries {
     attempts: u32,
     first_ms: f64,
     longest_ms: f64,
 }
 
 impl Retries {
-    fn of_the_services() -> Self {
+    pub(crate) fn of_the_services() -> Self {
         let policy = aws::retries();
         Self {
             attempts: policy.max_attempts(),
@@ -113,7 +132,7 @@ impl Retries {
     }
 
     /// How long it is waited after so many attempts; nothing when there is no other.
-    fn pause(self, attempts: u32, random: &mut Rng) -> Option<u32> {
+    pub(crate) fn pause(self, attempts: u32, random: &mut Rng) -> Option<u32> {
         let longest = self.first_ms * f64::from(2_u32.pow(attempts.clamp(1, 20) - 1));
         let drawn = longest.min(self.longest_ms) * random.f64();
         (attempts < self.attempts).then_some(drawn as u32)
@@ -134,7 +153,7 @@ impl Stage<'_> {
 /// Plays a question.
 pub fn play(plan: &Plan, house: &House, limits: &Limits) -> Played {
     let mut random = Rng::with_seed(plan.seed);
-    let mut wheel = Wheel::default();
+    let mut wheel = Wheel::<Event>::default();
     let mut arrived = Series::default();
     let viewers: Vec<_> = (0..plan.audience)
         .map(|index| {

@@ -7,7 +7,7 @@ use simulator::{
     advice, after, capacity,
     house::House,
     limits::Limits,
-    page::{ASKING_A_SECOND, FIRST_MS, MOST_MS, RESULTS_WITHIN_MS, SPREAD_MS, TRIES},
+    page::{ASKING_A_SECOND, FOR_A_READ, FOR_AN_ANSWER, Patience, RESULTS_WITHIN_MS, SPREAD_MS},
     play,
     timing::{COUNT_NS, RANK_NS, RECORD_NS},
 };
@@ -26,12 +26,17 @@ fn the_page_waits_as_long_as_is_played() {
         _ => number.to_string(),
     };
     let said = |file: &str, line: String| assert!(text(file).contains(&line), "{file}: {line}");
-    let [first, most] = [FIRST_MS, MOST_MS].map(grouped);
-    let patience = format!("{{ firstMs: {first}, mostMs: {most}, tries: {TRIES} }}");
-    said(
-        "web/src/patience.ts",
-        format!("FOR_AN_ANSWER: Patience = {patience};"),
-    );
+    let patience = |name: &str, patience: Patience| {
+        let [first, most] = [patience.first_ms, patience.most_ms].map(grouped);
+        let tries = patience.tries;
+        let numbers = format!("{{ firstMs: {first}, mostMs: {most}, tries: {tries} }}");
+        said(
+            "web/src/patience.ts",
+            format!("{name}: Patience = {numbers};"),
+        );
+    };
+    patience("FOR_AN_ANSWER", FOR_AN_ANSWER);
+    patience("FOR_A_READ", FOR_A_READ);
     let spread = grouped(SPREAD_MS);
     said("web/src/patience.ts", format!("SPREAD_MS = {spread};"));
     let rate = grouped(ASKING_A_SECOND);

@@ -2,19 +2,24 @@
 
 import { leaderboardName } from '../identity';
 import type { Ranked, Standing, Unplaced } from '../leaderboard';
-import { plural, standingInWords } from '../words';
+import { awaitedInWords, plural, standingInWords } from '../words';
+
+/** Who waits longer for their place is told so. */
+const WORTH_SAYING_MS = 20_000;
 
 interface Props {
   readonly top: readonly Ranked[];
   /** Undefined until the service has said it. */
   readonly standing: Standing | Unplaced | undefined;
+  /** Over how long the audience asks for the places that are not said yet, in milliseconds. */
+  readonly askedWithinMs?: number;
   /** The viewer's own name, when they are signed in and have one. */
   readonly name: string | undefined;
   /** Asks again where the viewer is. */
   readonly askAgain?: () => void;
 }
 
-export function LeaderboardView({ top, standing, name, askAgain }: Props) {
+export function LeaderboardView({ top, standing, askedWithinMs = 0, name, askAgain }: Props) {
   const own = name === undefined ? undefined : leaderboardName(name);
   const you = standing !== undefined && 'you' in standing ? standing.you : undefined;
   // Names need not be unique, so this says no more than it knows.
@@ -41,6 +46,9 @@ export function LeaderboardView({ top, standing, name, askAgain }: Props) {
         <p className="note" data-testid="standing">
           {standingInWords(standing)}
         </p>
+      )}
+      {!standing && askedWithinMs > WORTH_SAYING_MS && (
+        <p className="note">{awaitedInWords(askedWithinMs)}</p>
       )}
       {askAgain && standing && 'why' in standing && (
         <button

@@ -4,7 +4,7 @@ import userEvent from '@testing-library/user-event';
 import { afterEach, expect, it, vi } from 'vitest';
 
 import type { Standing, Unplaced } from '../leaderboard';
-import { NO_QUIZ } from '../quiz';
+import { NO_QUIZ, type Quiz } from '../quiz';
 import type { QuizHandle } from '../useQuiz';
 import { QuizPanel } from './QuizPanel';
 
@@ -12,9 +12,9 @@ afterEach(cleanup);
 
 const askAgain = vi.fn();
 
-function panel(standing: Standing | Unplaced | undefined) {
+function panel(standing: Standing | Unplaced | undefined, known: Partial<Quiz> = {}) {
   const handle: QuizHandle = {
-    quiz: { ...NO_QUIZ, screen: { kind: 'leaderboard', top: [], standing } },
+    quiz: { ...NO_QUIZ, ...known, screen: { kind: 'leaderboard', top: [], standing } },
     recalled: undefined,
     hear: vi.fn(),
     choose: vi.fn(),
@@ -43,4 +43,19 @@ it('lets the viewer ask again for a place that could not be read', async () => {
   expect(screen.getByText('You are 2nd of 9, with 3 points.')).toBeTruthy();
   expect(screen.queryByRole('button', { name: /Ask/ })).toBeNull();
   expect(screen.getByRole('dialog')).toBe(document.activeElement);
+});
+
+it('says how long a large audience waits for its places', () => {
+  const said = () => screen.queryByText(/follows/)?.textContent;
+  const { rerender } = render(panel(undefined, { viewer: 'ada', audience: 1_000_000 }));
+  expect(said()).toBe('Your own place follows within 7 minutes.');
+  rerender(panel(undefined, { viewer: 'ada', audience: 75_000 }));
+  expect(said()).toBe('Your own place follows within 1 minute.');
+  rerender(panel(undefined, { viewer: 'ada', audience: 5_000 }));
+  expect(said()).toBeUndefined();
+  rerender(panel(undefined, { viewer: undefined, audience: 1_000_000 }));
+  expect(said()).toBeUndefined();
+  const place = { players: 9, you: { rank: 2, points: 3 } };
+  rerender(panel(place, { viewer: 'ada', audience: 1_000_000 }));
+  expect(said()).toBeUndefined();
 });

@@ -3,6 +3,7 @@
 import { useEffect, useId, useRef, type KeyboardEvent, type RefObject } from 'react';
 
 import { attemptOf } from '../cues';
+import { spreadMs } from '../patience';
 import type { Quiz, Screen } from '../quiz';
 import type { QuizHandle } from '../useQuiz';
 import { useNow } from '../useNow';
@@ -25,6 +26,7 @@ export function QuizPanel({ handle, clock, name }: Props) {
 }
 
 function Dialog({ handle, screen, clock, name }: Props & { readonly screen: Screen }) {
+  const { viewer, audience } = handle.quiz;
   const id = useId();
   const panel = useRef<HTMLDivElement>(null);
   useFocus(panel, contentOf(handle.quiz), screen.kind === 'question');
@@ -65,6 +67,7 @@ function Dialog({ handle, screen, clock, name }: Props & { readonly screen: Scre
         <LeaderboardView
           top={screen.top}
           standing={screen.standing}
+          askedWithinMs={viewer === undefined ? 0 : spreadMs(audience)}
           name={name}
           askAgain={handle.askAgain}
         />

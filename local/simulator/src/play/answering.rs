@@ -4,15 +4,20 @@
 use answer_collector::{window::Admission, window_cache};
 use fastrand::Rng;
 
-use super::{Stage, wheel::Event};
+use super::{Event, Stage};
 use crate::{
     bucket::Bucket,
+    front::Front,
     limits::{Id, Limits},
     meter::Series,
     page,
     table::Table,
     timing::{HANDLER_MS, NETWORK_MS, READ_MS, WRITE_MS},
 };
+
+/// What reading the window takes, in halves of a read unit: it was opened seconds before anyone answers,
+/// so that the first way to read it finds it.
+pub(crate) const WINDOW_READ_HALVES: u64 = halves(window_cache::READS[0]);
 
 /// What is to be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,15 +59,28 @@ impl State {
     }
 }
 
+/// What a read of up to 4 KB takes, in halves of a unit.
+pub(crate) const fn halves(consistently: bool) -> u64 {
+    match consistently {
+        true => 2,
+        false => 1,
+    }
+}
+
+/// How long an environment keeps a window.
+fn kept_ms(seed: u64, environment: u32) -> u32 {
+    let drawn = Rng::with_seed(seed.wrapping_add(environment.into())).u64(..);
+    u32::try_from(window_cache::kept_for(drawn).as_millis()).unwrap_or(u32::MAX)
+}
+
 /// The audience and what takes its answers.
 pub(super) struct Answering {
     viewers: Vec<State>,
-    stage_limit: Bucket,
-    api_limit: Bucket,
+    front: Front,
+    /// In half units.
     window_reads: Bucket,
     table: Table,
     write_ms: u32,
-    window_kept_ms: u32,
     pub(super) accepted: Series,
     pub(super) turned_away: Series,
     pub(super) late: Series,
@@ -70,16 +88,13 @@ pub(super) struct Answering {
 
 impl Answering {
     pub(super) fn new(viewers: Vec<State>, limits: &Limits, stage: &mut Stage<'_>) -> Self {
-        let bucket = |rate, burst| Bucket::new(limits.get(rate), limits.get(burst));
-        let kept = window_cache::KEPT_FOR.as_millis();
+        let halves = 2 * limits.get(Id::PartitionReads);
         Self {
             viewers,
-            stage_limit: bucket(Id::StageRate, Id::StageBurst),
-            api_limit: bucket(Id::ApiRate, Id::ApiBurst),
-            window_reads: bucket(Id::PartitionReads, Id::PartitionReads),
+            front: Front::new(limits),
+            window_reads: Bucket::new(halves, halves),
             table: Table::new(limits, stage.plan.shards, &mut stage.random),
             write_ms: u32::try_from(stage.window.write_time().as_millis()).unwrap_or(0),
-            window_kept_ms: u32::try_from(kept).unwrap_or(0),
             accepted: Series::default(),
             turned_away: Series::default(),
             late: Series::default(),
@@ -98,38 +113,17 @@ impl Answering {
     pub(super) fn asks(&mut self, viewer: u32, now: u32, stage: &mut Stage<'_>) {
         stage.work.requests += 1;
         self.viewers[viewer as usize].sent += 1;
-        if !self.admits(now, stage) {
-            return self.answer(viewer, Outcome::Busy, now, stage);
-        }
-        let taken = stage.pool.take(now);
-        for id in [Id::RequestsPerEnvironment, Id::ScalingRate, Id::Concurrency] {
-            let given = u64::from(taken != Err(id));
-            stage.meter(id).count(now, 1, given);
-        }
-        let at_once = stage.pool.at_once();
-        stage.meter(Id::Concurrency).at_once(at_once);
-        match taken {
-            Ok(taken) => {
+        let Stage { pool, meters, .. } = stage;
+        match self.front.take(now, pool, meters) {
+            Some(taken) => {
                 stage.work.invocations += 1;
                 let state = &mut self.viewers[viewer as usize];
                 state.environment = taken.environment;
                 state.attempts = 0;
                 stage.wheel.push(taken.ready_at, Event::Looks(viewer));
             }
-            Err(_) => self.answer(viewer, Outcome::Busy, now, stage),
+            None => self.answer(viewer, Outcome::Busy, now, stage),
         }
-    }
-
-    fn admits(&mut self, now: u32, stage: &mut Stage<'_>) -> bool {
-        let limits = [
-            (Id::StageRate, &mut self.stage_limit),
-            (Id::ApiRate, &mut self.api_limit),
-        ];
-        limits.into_iter().all(|(id, limit)| {
-            let given = limit.take_up_to(now, 1);
-            stage.meter(id).count(now, 1, given);
-            given == 1
-        })
     }
 
     /// The function looks at the window, which it may have to read, and at its clock.
@@ -138,10 +132,12 @@ impl Answering {
         let mut now = now + HANDLER_MS;
         if stage.pool.must_read(state.environment, now) {
             state.attempts += 1;
-            let given = self.window_reads.take_up_to(now, 1);
-            stage.work.window_reads += given;
-            stage.meter(Id::PartitionReads).count(now, 1, given);
-            if given == 0 {
+            let given = self.window_reads.take_all(now, WINDOW_READ_HALVES);
+            stage.work.window_reads += u64::from(given);
+            stage
+                .meter(Id::PartitionReads)
+                .count(now, 1, u64::from(given));
+            if !given {
                 let pause = stage
                     .retries
                     .pause(state.attempts.into(), &mut stage.random);
@@ -151,9 +147,8 @@ impl Answering {
                 };
             }
             now += READ_MS;
-            stage
-                .pool
-                .has_read(state.environment, now + self.window_kept_ms);
+            let until = now + kept_ms(stage.plan.seed, state.environment);
+            stage.pool.has_read(state.environment, until);
         }
         state.attempts = 0;
         state.since = now;
@@ -228,7 +223,7 @@ impl Answering {
                 // Of the viewer's own browser: what others do does not change it.
                 let browser = u64::from(viewer) << 8 | u64::from(sent);
                 let random = Rng::with_seed(stage.plan.seed.wrapping_add(browser)).f64();
-                match page::pause_ms(sent, left, random) {
+                match page::FOR_AN_ANSWER.pause_ms(sent, left, random) {
                     Some(pause) => {
                         let again = heard + pause + NETWORK_MS;
                         stage.wheel.push(again, Event::Asks(viewer));

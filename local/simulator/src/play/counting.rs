@@ -8,7 +8,7 @@ use answer_collector::{
     live::{self, Recorded},
 };
 
-use super::{Stage, wheel::Event};
+use super::{Event, Stage};
 use crate::{
     bucket::Bucket,
     limits::{Id, Limits},

@@ -12,6 +12,7 @@ use answer_collector::{
 use cuepoint_shared::{aws, config, telemetry};
 use jiff::Timestamp;
 use lambda_runtime::{Error, service_fn};
+use uuid::Uuid;
 
 fn main() -> ExitCode {
     telemetry::init();
@@ -24,7 +25,7 @@ async fn serve() -> Result<(), Error> {
     let windows = WindowStore::new(dynamodb.clone(), config::required("WINDOWS_TABLE")?);
     let tallies = TallyStore::new(dynamodb.clone(), config::required("TALLIES_TABLE")?);
     let handler = AnswerApiHandler {
-        recent_windows: WindowCache::new(windows.clone()),
+        recent_windows: WindowCache::new(windows.clone()).drawn(Uuid::new_v4().as_u64_pair().1),
         leaderboards: LeaderboardCache::new(windows.clone()),
         counted: ResultsCache::new(windows.clone(), tallies),
         windows,

@@ -22,10 +22,10 @@ use crate::keys::{NotAPartition, Partition, QuestionKey};
 
 /// The most keys that are read at once (DynamoDB's limit of a BatchGetItem).
 const MAX_KEYS: usize = 100;
-/// How often keys are asked for that were not looked at, and how much longer it is waited before
-/// each time.
-const BATCH_ATTEMPTS: u32 = 5;
-const BATCH_PAUSE: Duration = Duration::from_millis(50);
+/// How often keys are asked for that were not looked at.
+pub const BATCH_ATTEMPTS: u32 = 5;
+/// How much longer it is waited before each time.
+pub const BATCH_PAUSE: Duration = Duration::from_millis(50);
 /// What it is called when keys are never looked at (DynamoDB developer guide, "Error handling").
 const THROTTLED: &str = "ThrottlingException";
 

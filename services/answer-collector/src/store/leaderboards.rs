@@ -54,7 +54,8 @@ impl WindowStore {
         self.put_if(item, condition, put).await.map(|_| ())
     }
 
-    /// The leaderboard of a run, once there is one.
+    /// The leaderboard of a run, once there is one; if `consistently` is false, it may be as it was a
+    /// moment ago, or not be there yet.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -62,9 +63,10 @@ impl WindowStore {
         &self,
         quiz_id: &QuizId,
         run_id: &RunId,
+        consistently: bool,
     ) -> Result<Option<Leaderboard>, StoreError> {
         let run = run_key(quiz_id, run_id);
-        match self.item(&run, LEADERBOARD).await? {
+        match self.item(&run, LEADERBOARD, consistently).await? {
             Some(item) => from_item(&run, item).map(Some),
             None => Ok(None),
         }

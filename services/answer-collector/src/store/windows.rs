@@ -74,8 +74,22 @@ impl WindowStore {
     /// # Errors
     /// [`StoreError`]
     pub async fn get(&self, question: &QuestionKey) -> Result<Option<Window>, StoreError> {
+        self.read(question, true).await
+    }
+
+    /// A question's window: as it is now, or `consistently` is false and it may be as it was a moment
+    /// ago, or not be there yet.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub(crate) async fn read(
+        &self,
+        question: &QuestionKey,
+        consistently: bool,
+    ) -> Result<Option<Window>, StoreError> {
         let run = question.run_key();
-        match self.item(&run, question.question_id.as_str()).await? {
+        let sort = question.question_id.as_str();
+        match self.item(&run, sort, consistently).await? {
             Some(item) => read(&run, item).map(Some),
             None => Ok(None),
         }
@@ -131,14 +145,19 @@ impl WindowStore {
         .await
     }
 
-    pub(super) async fn item(&self, run: &str, sort: &str) -> Result<Option<Item>, StoreError> {
+    pub(super) async fn item(
+        &self,
+        run: &str,
+        sort: &str,
+        consistently: bool,
+    ) -> Result<Option<Item>, StoreError> {
         let answer = self
             .client
             .get_item()
             .table_name(&self.table)
             .key("run", text(run))
             .key("questionId", text(sort))
-            .consistent_read(true)
+            .consistent_read(consistently)
             .send()
             .await
             .map_err(|error| AwsError::new("GetItem", &error))?;
