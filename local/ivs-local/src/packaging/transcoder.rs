@@ -58,11 +58,13 @@ const RENDITION: &[&str] = &[
     "-enc_time_base:v",
     "demux",
 ];
-/// Output: every audio frame in a PES packet of its own, so that none straddles a cut; and times
-/// that are the input's, moved by as much as no encoder's delay reaches below zero.
+/// Output: audio by the faster of the encoder's ways, which takes half the time of the other; every
+/// audio frame in a PES packet of its own, so that none straddles a cut; and times that are the input's, moved by as much as no encoder's delay reaches below zero.
 const OUTPUT: &[&str] = &[
     "-c:a",
     "aac",
+    "-aac_coder",
+    "fast",
     "-b:a",
     "128k",
     "-ac",
