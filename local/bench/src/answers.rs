@@ -132,6 +132,7 @@ pub async fn run(options: &Options, cpus: Cpus) -> anyhow::Result<()> {
     let machine = machine::describe(Timestamp::now());
     let section = results.section(&machine, plan, &versions);
     options.output.write_section("answers", &section)?;
+    options.output.write_figures("answers", &results)?;
     let complaints = results.complaints();
     ensure!(complaints.is_empty(), "{}", complaints.join("\n"));
     Ok(())

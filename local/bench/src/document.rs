@@ -35,11 +35,25 @@ impl Output {
     /// # Errors
     /// When the file cannot be written.
     pub fn write_json<T: Serialize>(&self, figures: &T) -> anyhow::Result<()> {
-        let Some(file) = &self.json else {
-            return Ok(());
-        };
-        let text = serde_json::to_string_pretty(figures)?;
-        fs::write(file, text + "\n").with_context(|| format!("cannot write {}", file.display()))
+        match &self.json {
+            Some(file) => write_json(file, figures),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes the figures of one benchmark beside the page, as JSON: what is simulated follows from them.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_figures<T: Serialize>(&self, name: &str, figures: &T) -> anyhow::Result<()> {
+        let page = self.document.with_extension("");
+        let file = PathBuf::from(format!("{}-{name}.json", page.display()));
+        write_json(&file, figures)?;
+        println!(
+            "And to {}: `cargo xtask simulate --document` and `--costs` write what follows from it.",
+            file.display()
+        );
+        Ok(())
     }
 
     /// Writes the section of one benchmark, and says where.
@@ -51,6 +65,11 @@ impl Output {
         println!("Written to {}.", self.document.display());
         Ok(())
     }
+}
+
+fn write_json<T: Serialize>(file: &Path, figures: &T) -> anyhow::Result<()> {
+    let text = serde_json::to_string_pretty(figures)?;
+    fs::write(file, text + "\n").with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// Writes the section of one benchmark into the page, which is made when there is none.

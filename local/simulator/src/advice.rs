@@ -89,7 +89,7 @@ impl Run {
     fn new(plan: &Plan, house: &House, limits: Limits) -> Self {
         let played = play::play(plan, house, &limits);
         let after = after::after(plan, house, &limits, &played);
-        let ended = ending::end(plan, &limits);
+        let ended = ending::end(plan, house, &limits);
         Self {
             limits,
             played,
@@ -124,7 +124,7 @@ pub fn outcome(plan: &Plan, house: &House, say: &mut dyn FnMut(&str)) -> Outcome
     say("without any limit");
     let demand = Demand {
         question: play::play(plan, house, &boundless()),
-        end: ending::end(plan, &boundless()),
+        end: ending::end(plan, house, &boundless()),
     };
     let needs = needs(plan, house, &limits, &demand);
     say("everything raised");

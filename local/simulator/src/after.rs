@@ -2,7 +2,11 @@
 //! of the show the leaderboard. And what all of it will have on its bill.
 
 use answer_collector::{
-    keys::QuestionKey, packing::Packer, recording::AFTER_TALLY, store::answers::Answer,
+    answer_recorder::PUBLISHED_AT_ONCE,
+    counting::{self, COUNTED_AT_ONCE},
+    keys::QuestionKey,
+    packing::Packer,
+    recording::AFTER_TALLY,
 };
 use cuepoint_shared::events::RecordedAnswer;
 use fastrand::Rng;
@@ -12,11 +16,14 @@ use serde::Serialize;
 use crate::{
     advice::Run,
     audience::viewer_id,
+    cost::{model::log_bytes, units::Units},
     house::{Function, House},
     limits::{Id, Limits},
     plan::Plan,
     play::{Played, WINDOW_READ_HALVES},
-    timing::{COUNT_NS, PAGE_MS, PUT_EVENTS_MS, RANK_NS, READ_MS, RECORD_NS, STEP_MS, WRITE_MS},
+    timing::{
+        MEASURED, PAGE_MS, PUT_EVENTS_MS, READ_MS, RECORD_NS, STEP_MS, WHOLE_CPU_MB, WRITE_MS,
+    },
     usage::Usage,
 };
 
@@ -24,18 +31,8 @@ use crate::{
 const PAGE_BYTES: u64 = 1_024 * 1_024;
 /// What a read unit reads.
 const READ_UNIT_BYTES: u64 = 4_096;
-/// How many pages `answer-saga` reads at the same time.
-const SAGA_PARALLEL: u64 = 40;
-/// How many answers a page has for the leaderboard.
-const RANKED_PAGE: u64 = 1_000;
-/// How many calls of PutEvents `answer-recorder` makes at the same time; it reads a page at a time.
-const RECORDER_CALLS: u64 = 4;
-/// The memory at which a function has a whole CPU (Lambda, "Configure Lambda function memory").
-const WHOLE_CPU_MB: u64 = 1_769;
 /// How many answers are packed to see how many fit.
 const SAMPLE: u32 = 20_000;
-/// What a line in a log has, in bytes, its time and labels included.
-const LOG_LINE_BYTES: u64 = 300;
 
 /// What comes afterwards, in milliseconds after the window was opened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -107,7 +104,7 @@ impl Answers {
 /// What comes after a question that was played so.
 pub fn after(plan: &Plan, house: &House, limits: &Limits, played: &Played) -> After {
     let question = question();
-    let answer_bytes = answer_bytes(&question);
+    let answer_bytes = Units::read().answer_bytes().ceil() as u64;
     let answers = Answers {
         count: played.accepted.total(),
         bytes: answer_bytes,
@@ -122,7 +119,7 @@ pub fn after(plan: &Plan, house: &House, limits: &Limits, played: &Played) -> Af
         let tasks = before.filter(|state| house.is_task(state)).count();
         STEP_MS * u32::try_from(tasks).unwrap_or(0)
     };
-    let [counting, ranking, recording] = readings(house, answer_bytes);
+    let [counting, ranking, recording] = readings(plan, house, answer_bytes);
     let tally_ms = answers.millis(counting, limits);
     let final_at = tally_at + steps("WaitForAnswers", "Tally") + tally_ms;
     let results_at = final_at + steps("Tally", "MoreQuestions?");
@@ -130,7 +127,7 @@ pub fn after(plan: &Plan, house: &House, limits: &Limits, played: &Played) -> Af
     let events = answers.count.div_ceil(answers_per_event);
     // Four events fill a call.
     let calls = events.div_ceil(4);
-    let publishing = calls.div_ceil(RECORDER_CALLS) * u64::from(PUT_EVENTS_MS);
+    let publishing = calls.div_ceil(PUBLISHED_AT_ONCE as u64) * u64::from(PUT_EVENTS_MS);
     let publishing = u32::try_from(publishing).unwrap_or(u32::MAX);
     let recording_ms = answers.millis(recording, limits).max(publishing);
     let due = u32::try_from(AFTER_TALLY.as_millis()).unwrap_or(0);
@@ -149,16 +146,18 @@ pub fn after(plan: &Plan, house: &House, limits: &Limits, played: &Played) -> Af
 }
 
 /// How answers are read for the final tally, the leaderboard and the recording.
-fn readings(house: &House, answer_bytes: u64) -> [Reading; 3] {
+fn readings(plan: &Plan, house: &House, answer_bytes: u64) -> [Reading; 3] {
+    let merging = counting::Plan::of(plan.questions as usize);
     let counting = Reading {
-        parallel: SAGA_PARALLEL,
+        parallel: COUNTED_AT_ONCE as u64,
         page_bytes: PAGE_BYTES,
-        nanos: COUNT_NS,
+        nanos: MEASURED.count,
         function: house.answer_saga,
     };
     let ranking = Reading {
-        page_bytes: RANKED_PAGE * answer_bytes,
-        nanos: RANK_NS,
+        parallel: (merging.shards as u64) * u64::from(plan.questions),
+        page_bytes: merging.page as u64 * answer_bytes,
+        nanos: MEASURED.rank,
         ..counting
     };
     let recording = Reading {
@@ -206,12 +205,7 @@ pub fn usage(plan: &Plan, house: &House, run: &Run) -> Usage {
     // Sent, received and deleted.
     usage.queue_requests = 3 * questions;
     usage.stream_reads = work.batches * questions;
-    let invocations: u64 = usage
-        .functions
-        .values()
-        .map(|function| function.invocations)
-        .sum();
-    usage.log_bytes = (invocations + usage.api_requests) * LOG_LINE_BYTES;
+    usage.log_bytes = log_bytes(&Units::read(), &usage);
     usage
 }
 
@@ -307,23 +301,6 @@ pub(crate) fn answers_per_event(question: QuestionKey) -> u64 {
     let full = packer.extend(answers.collect::<Vec<_>>());
     let packed: usize = full.iter().map(|event| event.data.answers.len()).sum();
     (packed / full.len().max(1)).max(1) as u64
-}
-
-/// The bytes of an answer's item (DynamoDB, "Item sizes and formats").
-fn answer_bytes(question: &QuestionKey) -> u64 {
-    let answer = Answer {
-        viewer_id: viewer_id(&mut Rng::with_seed(1)),
-        choice: 1,
-        received_at: received_at(1),
-        // As long as names usually are.
-        name: "Ada Lovelace".to_owned(),
-    };
-    let value = serde_json::to_value(&answer).expect("an answer is texts and a number");
-    let attributes = value.as_object().expect("it is an object").iter();
-    let bytes: usize = attributes
-        .map(|(name, value)| name.len() + value.as_str().map_or(2, str::len))
-        .sum();
-    (bytes + "partition".len() + question.partition(100).to_string().len()) as u64
 }
 
 fn received_at(n: u32) -> Timestamp {

@@ -10,7 +10,7 @@ use crate::{
     limits::{Id, LIMITS, READ_ON, Raising, Source},
     plan::Plan,
     report::{met, number, remarks, seconds},
-    timing::{Origin, TIMINGS},
+    timing::{self, Origin},
 };
 
 /// The audiences of the page.
@@ -41,7 +41,7 @@ pub fn sections(house: &House, outcomes: &[Outcome]) -> Vec<(&'static str, Strin
         ("places", places(outcomes)),
         ("first", first(house, outcomes)),
         ("limits", limits()),
-        ("timings", timings()),
+        ("timings", timings(house)),
     ]
 }
 
@@ -197,10 +197,10 @@ fn limits() -> String {
     tables::markdown(&rows)
 }
 
-fn timings() -> String {
+fn timings(house: &House) -> String {
     let titles = ["what", "takes", "known from"];
     let mut rows = vec![titles.map(str::to_owned).to_vec()];
-    rows.extend(TIMINGS.iter().map(|timing| {
+    rows.extend(timing::timings(house).iter().map(|timing| {
         let origin = match timing.origin {
             Origin::Published(by) => format!("published: {by}"),
             Origin::Measured(by) => format!("measured: {by}"),

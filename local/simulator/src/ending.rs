@@ -14,13 +14,14 @@ use fastrand::Rng;
 use crate::{
     bucket::Bucket,
     front::Front,
+    house::House,
     limits::{Id, Limits},
     meter::{Meters, Series},
     page,
     plan::Plan,
     play::{Retries, halves},
     pool::Pool,
-    timing::{HANDLER_MS, NETWORK_MS, READ_MS},
+    timing::{NETWORK_MS, READ_MS, handler_ms},
     wheel::Wheel,
 };
 
@@ -87,6 +88,7 @@ struct State {
 
 struct Ending<'a> {
     plan: &'a Plan,
+    handler_ms: u32,
     viewers: Vec<State>,
     wheel: Wheel<Event>,
     random: Rng,
@@ -101,7 +103,7 @@ struct Ending<'a> {
 }
 
 /// Lets everyone ask.
-pub fn end(plan: &Plan, limits: &Limits) -> Ended {
+pub fn end(plan: &Plan, house: &House, limits: &Limits) -> Ended {
     let mut random = Rng::with_seed(plan.seed);
     let mut wheel = Wheel::default();
     let spread = page::spread_ms(plan.audience).max(1);
@@ -115,6 +117,7 @@ pub fn end(plan: &Plan, limits: &Limits) -> Ended {
         viewers: vec![State::default(); plan.audience as usize],
         leaderboard_halves,
         plan,
+        handler_ms: handler_ms(house.answer_api),
         wheel,
         random,
         front: Front::new(limits),
@@ -166,7 +169,7 @@ impl Ending<'_> {
         let state = &mut self.viewers[viewer as usize];
         state.environment = taken.environment;
         state.attempts = 0;
-        let at = taken.ready_at + HANDLER_MS;
+        let at = taken.ready_at + self.handler_ms;
         self.wheel.push(at, Event::Ranks(viewer));
     }
 
@@ -256,13 +259,18 @@ mod tests {
         Plan::of(audience, 10)
     }
 
+    fn ends(plan: &Plan, limits: &Limits) -> Ended {
+        end(plan, &House::read(), limits)
+    }
+
     #[test]
     fn without_limits_everyone_is_told_once_and_within_the_spread() {
         // 5,000 in two seconds, and 12 answers each.
-        let ended = end(&plan(5_000), &boundless());
+        let ended = ends(&plan(5_000), &boundless());
         assert_eq!((ended.placed.total(), ended.unplaced), (5_000, 0));
         assert_eq!((ended.requests, ended.answer_units), (5_000, 60_000));
-        let latest = 2_000 + 2 * NETWORK_MS + HANDLER_MS + 2 * READ_MS + 150;
+        let latest =
+            2_000 + 2 * NETWORK_MS + handler_ms(House::read().answer_api) + 2 * READ_MS + 150;
         assert!(
             (1_900..=latest).contains(&ended.last_at),
             "{}",
@@ -276,7 +284,7 @@ mod tests {
     fn a_table_that_gives_less_is_asked_again_until_everyone_is_told() {
         // 5,000 want 60,000 units in two seconds; 20,000 are there at once, and 10,000 a second.
         let limits = boundless().with(Id::TableReads, 10_000);
-        let ended = end(&plan(5_000), &limits);
+        let ended = ends(&plan(5_000), &limits);
         assert!(ended.meters.get(Id::TableReads).refused > 0);
         assert!(ended.requests > 5_000);
         assert_eq!((ended.placed.total(), ended.unplaced), (5_000, 0));
@@ -288,17 +296,17 @@ mod tests {
         // 200 environments in turn, for each the whole leaderboard.
         let mut plan = plan(5_000);
         let all = boundless().with(Id::Provisioned, 200);
-        let free = end(&plan, &all);
+        let free = ends(&plan, &all);
         let units = free.units_of_a_leaderboard;
         assert_eq!(free.leaderboard_units, 200 * units);
         // The one that was used last is mostly free again.
         plan.last_used_first = true;
-        let fewer = end(&plan, &all).leaderboard_units;
+        let fewer = ends(&plan, &all).leaderboard_units;
         assert!(fewer < free.leaderboard_units / 2, "{fewer}");
         plan.last_used_first = false;
         // Some twenty leaderboards at once, and as many a second: most environments have to wait.
         let limits = all.with(Id::PartitionReads, 10 * units);
-        let slow = end(&plan, &limits);
+        let slow = ends(&plan, &limits);
         assert!(slow.meters.get(Id::PartitionReads).refused > 0);
         assert_eq!(slow.placed.total() + slow.unplaced, 5_000);
         assert!(slow.requests > 5_000);
@@ -307,7 +315,7 @@ mod tests {
     #[test]
     fn whom_the_api_refuses_asks_five_times() {
         let limits = boundless().with(Id::StageRate, 0).with(Id::StageBurst, 100);
-        let ended = end(&plan(1_000), &limits);
+        let ended = ends(&plan(1_000), &limits);
         assert_eq!((ended.placed.total(), ended.unplaced), (100, 900));
         assert_eq!(ended.requests, 100 + 900 * 5);
     }

@@ -6,7 +6,8 @@
 //! here: the limits, how long things take, and how an audience answers.
 //!
 //! - [`plan`]: what is played; [`audience`]: when who answers; [`house`]: what this repository's
-//!   template and state machine say, [`page`]: what its page does; [`timing`]: how long things take;
+//!   template and state machine say, [`page`]: what its page does; [`timing`]: how long things take, as far
+//!   as it was [`measured`];
 //! - [`limits`]: every limit, with its source; [`bucket`], [`front`], [`pool`], [`table`]: how they limit;
 //! - [`play`]: one question, event by event; [`after`]: what comes when its window has closed; [`ending`]:
 //!   how everyone asks for their place;
@@ -23,6 +24,7 @@ pub mod ending;
 pub mod front;
 pub mod house;
 pub mod limits;
+pub mod measured;
 pub mod meter;
 pub mod page;
 pub mod plan;

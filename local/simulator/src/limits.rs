@@ -248,7 +248,7 @@ pub const LIMITS: [Limit; 25] = [
         name: "DynamoDB: warm throughput for writes of the table answers",
         value: 4_000,
         unit: "units a second",
-        raising: Raising::Set("UpdateTable, WarmThroughput, a day before"),
+        raising: Raising::Set("parameter AnswersWarmWrites, a day before"),
         source: WARM,
     },
     Limit {
@@ -264,7 +264,7 @@ pub const LIMITS: [Limit; 25] = [
         name: "DynamoDB: warm throughput for reads of the table answers",
         value: 12_000,
         unit: "units a second",
-        raising: Raising::Set("UpdateTable, WarmThroughput, a day before"),
+        raising: Raising::Set("parameter AnswersWarmReads, a day before"),
         source: WARM,
     },
     Limit {

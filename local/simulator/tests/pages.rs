@@ -9,7 +9,7 @@ use simulator::{
     limits::Limits,
     page::{ASKING_A_SECOND, FOR_A_READ, FOR_AN_ANSWER, Patience, RESULTS_WITHIN_MS, SPREAD_MS},
     play,
-    timing::{COUNT_NS, RANK_NS, RECORD_NS},
+    timing::{MEASURED, RECORD_NS},
 };
 
 fn text(file: &str) -> String {
@@ -53,11 +53,11 @@ fn the_page_waits_as_long_as_is_played() {
 fn what_was_measured_is_what_is_played() {
     let page = text("docs/architecture.md").replace("\n  ", " ");
     let said = |line: String| assert!(page.contains(&line), "{line}");
-    let millions = |nanos: u64| nanos as f64 / 1_000.0;
+    let millions = |nanos: u64| format!("{:.1}", nanos as f64 / 1_000.0);
     said(format!(
         "million answers to one question take {} s of processor time for the tally and {} s for the leaderboard",
-        millions(COUNT_NS),
-        millions(RANK_NS),
+        millions(MEASURED.count),
+        millions(MEASURED.rank),
     ));
     assert_eq!(RECORD_NS, 2_000);
     said("and two seconds of work for the one processor of `answer-recorder`".to_owned());
@@ -65,8 +65,11 @@ fn what_was_measured_is_what_is_played() {
     let (house, plan) = (House::read(), capacity::plan(1_000));
     let limits = Limits::as_they_are(&house);
     let after = after::after(&plan, &house, &limits, &play::play(&plan, &house, &limits));
-    // 191 bytes are told as 190.
-    said(format!("({} bytes an answer", after.answer_bytes / 10 * 10));
+    // 186 bytes are told as 190.
+    said(format!(
+        "({} bytes an answer",
+        after.answer_bytes.div_ceil(10) * 10
+    ));
     // Ids of other lengths make it a tenth more or less than the 700 that are told.
     said("1,430 events of 700 answers".to_owned());
     assert!(

@@ -38,7 +38,7 @@ use crate::{
 
 /// The events of how many pages of answers are published at the same time. With the pages that are
 /// read ahead this bounds the memory, however many answers there are.
-const PUBLISHED_AT_ONCE: usize = 4;
+pub const PUBLISHED_AT_ONCE: usize = 4;
 
 /// The attribute that says how often a message was received, this time included.
 const RECEIVE_COUNT: &str = "ApproximateReceiveCount";

@@ -22,7 +22,7 @@ use crate::{
 
 /// How many shards are counted at the same time, by pages of at most 1 MB (DynamoDB's limit of a
 /// query), of which the choices are 200 KB.
-const COUNTED_AT_ONCE: usize = 40;
+pub const COUNTED_AT_ONCE: usize = 40;
 
 /// How many answers a page has at most of which names and times are read, too.
 const PAGE: usize = 1_000;
@@ -32,14 +32,16 @@ const MERGED_AT_ONCE: usize = 40_000;
 
 /// How the shards of a run are merged: so many at once, by pages of so many answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Plan {
-    shards: usize,
-    page: usize,
+pub struct Plan {
+    /// How many shards, each by a page of every question.
+    pub shards: usize,
+    /// How many answers a page has at most.
+    pub page: usize,
 }
 
 impl Plan {
-    /// A shard needs a page of every question at once.
-    fn of(questions: usize) -> Self {
+    /// For so many questions: a shard needs a page of every one at once.
+    pub fn of(questions: usize) -> Self {
         let questions = questions.max(1);
         let shards = (MERGED_AT_ONCE / PAGE / questions).max(1);
         let page = (MERGED_AT_ONCE / (shards * questions)).clamp(1, PAGE);

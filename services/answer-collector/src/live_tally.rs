@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How many partitions are read or written at the same time.
-const PARALLEL: usize = 16;
+pub const PARALLEL: usize = 16;
 
 /// Counts answers.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     house::House,
     report::number,
-    timing::{LIVE_MS, READ_MS, WRITE_MS},
+    timing::{READ_MS, WRITE_MS, live_ms},
 };
 
 const MILLION: u64 = 1_000_000;
@@ -49,7 +49,7 @@ pub fn choices(house: &House, units: &Units) -> Vec<Choice> {
     let batches = live_batches(MILLION) as f64;
     let stream = INVOCATIONS.of(batches)
         + ran(
-            batches * f64::from(LIVE_MS + READ_MS + WRITE_MS),
+            batches * f64::from(READ_MS + WRITE_MS) + f64::from(live_ms(MILLION, house.live_tally)),
             house.live_tally.memory_mb,
         )
         + WRITES.of(batches)

@@ -1,6 +1,7 @@
 //! What a question and a show use when everyone is served: every viewer answers every question in
 //! time, and no limit is in the way. The simulator tells what is used when limits are.
 
+use answer_collector::{answer_recorder::PUBLISHED_AT_ONCE, counting::COUNTED_AT_ONCE};
 use quiz_orchestrator::capacity::shards;
 
 use super::units::Units;
@@ -9,16 +10,14 @@ use crate::{
     house::House,
     plan::Plan,
     timing::{
-        COUNT_NS, HANDLER_MS, LIVE_MS, POLL_MS, PUT_EVENTS_MS, RANK_NS, READ_MS, RECORD_NS,
-        STEP_MS, WRITE_MS,
+        MEASURED, POLL_MS, PUT_EVENTS_MS, READ_MS, RECORD_NS, STEP_MS, WHOLE_CPU_MB, WRITE_MS,
+        handler_ms, live_ms,
     },
     usage::Usage,
 };
 
 /// How long an audience answers, in milliseconds.
 const ANSWERING_MS: u64 = 10_000;
-/// The memory at which a function has a whole CPU (Lambda, "Configure Lambda function memory").
-const WHOLE_CPU_MB: u64 = 1_769;
 /// A query's pages are a megabyte.
 const PAGE_BYTES: u64 = 1_024 * 1_024;
 /// PutEvents calls of `answer-recorder` take four full events.
@@ -42,11 +41,12 @@ pub fn question(house: &House, units: &Units, audience: u64) -> Usage {
         queue_requests: 3 * units.calls("opening a window", "answer-saga SendMessage"),
         ..Usage::default()
     };
-    let millis = u64::from(HANDLER_MS + WRITE_MS);
+    let millis = u64::from(handler_ms(house.answer_api) + WRITE_MS);
     let api = usage.function("answer-api");
     api.ran(answers, answers * millis, house.answer_api.memory_mb);
     let batches = live_batches(audience);
-    let millis = batches * u64::from(LIVE_MS + READ_MS + WRITE_MS);
+    let own = u64::from(live_ms(answers, house.live_tally));
+    let millis = own + batches * u64::from(READ_MS + WRITE_MS);
     usage
         .function("live-tally")
         .ran(batches, millis, house.live_tally.memory_mb);
@@ -70,16 +70,17 @@ fn settle(house: &House, units: &Units, audience: u64, usage: &mut Usage) {
     let step = u64::from(READ_MS + WRITE_MS);
     let cpu = |nanos: u64| audience * nanos / 1_000_000;
     let pages = (audience as f64 * units.answer_bytes()) as u64 / PAGE_BYTES + 1;
-    // Pages are read sixteen at a time by the saga, and four at a time by the recorder.
     let reading = |at_once: u64| pages.div_ceil(at_once) * u64::from(crate::timing::PAGE_MS);
-    let saga = 2 * (cpu(COUNT_NS).max(reading(16)) + step) + cpu(RANK_NS).max(reading(16));
+    let counting = cpu(MEASURED.count).max(reading(COUNTED_AT_ONCE as u64));
+    // Smaller pages, but as much of them.
+    let saga = counting + 3 * step + cpu(MEASURED.rank).max(reading(COUNTED_AT_ONCE as u64));
     let memory = house.answer_saga.memory_mb;
     // Opened, closed and tallied; the leaderboard is one invocation for all.
     usage.function("answer-saga").ran(3, saga, memory);
     let memory = house.answer_recorder.memory_mb;
     let share = cpu(RECORD_NS) * WHOLE_CPU_MB / u64::from(memory);
     let calls = usage.put_events_calls * u64::from(PUT_EVENTS_MS);
-    let recorder = share + reading(4).max(calls / 4);
+    let recorder = share + reading(1).max(calls / PUBLISHED_AT_ONCE as u64);
     usage.function("answer-recorder").ran(1, recorder, memory);
     let pushes = 2 * u64::from(STEP_MS);
     usage
@@ -100,10 +101,10 @@ pub fn show(house: &House, units: &Units, audience: u64, questions: u64) -> Usag
     usage.event_units += audience * events + 3;
     usage.put_events_calls += audience * events + 3;
     usage.api_requests += 2 * audience;
-    let millis = u64::from(READ_MS + PUT_EVENTS_SMALL_MS + HANDLER_MS);
+    let millis = u64::from(READ_MS + PUT_EVENTS_SMALL_MS + handler_ms(house.token_api));
     let tokens = usage.function("token-api");
     tokens.ran(audience, audience * millis, house.token_api.memory_mb);
-    let millis = u64::from(READ_MS + HANDLER_MS);
+    let millis = u64::from(READ_MS + handler_ms(house.answer_api));
     let api = usage.function("answer-api");
     api.ran(audience, audience * millis, house.answer_api.memory_mb);
     let reads = units.calls(token, "token-api GetItem entitlements");
@@ -135,11 +136,11 @@ pub fn events(answers: u64) -> u64 {
     answers.div_ceil(after::answers_per_event(after::question()))
 }
 
-fn log_bytes(units: &Units, usage: &Usage) -> u64 {
+pub(crate) fn log_bytes(units: &Units, usage: &Usage) -> u64 {
     let requests = usage.api_requests as f64 * units.request_log_bytes();
     let functions = usage.functions.values();
     let invocations: u64 = functions.map(|function| function.invocations).sum();
-    let others = invocations - usage.api_requests;
+    let others = invocations.saturating_sub(usage.api_requests);
     requests as u64 + others * (LINE_BYTES + super::units::PLATFORM_LOG_BYTES)
 }
 
@@ -153,7 +154,7 @@ mod tests {
         let usage = question(&house, &units, 1_000_000);
         assert_eq!(usage.api_requests, 1_000_000);
         assert_eq!(usage.functions["answer-api"].invocations, 1_000_000);
-        let millis = u64::from(HANDLER_MS + WRITE_MS);
+        let millis = u64::from(handler_ms(house.answer_api) + WRITE_MS);
         assert_eq!(
             usage.functions["answer-api"].mb_ms,
             1_000_000 * millis * 256

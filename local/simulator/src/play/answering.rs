@@ -12,7 +12,7 @@ use crate::{
     meter::Series,
     page,
     table::Table,
-    timing::{HANDLER_MS, NETWORK_MS, READ_MS, WRITE_MS},
+    timing::{NETWORK_MS, READ_MS, WRITE_MS, handler_ms},
 };
 
 /// What reading the window takes, in halves of a read unit: it was opened seconds before anyone answers,
@@ -80,6 +80,7 @@ pub(super) struct Answering {
     /// In half units.
     window_reads: Bucket,
     table: Table,
+    handler_ms: u32,
     write_ms: u32,
     pub(super) accepted: Series,
     pub(super) turned_away: Series,
@@ -94,6 +95,7 @@ impl Answering {
             front: Front::new(limits),
             window_reads: Bucket::new(halves, halves),
             table: Table::new(limits, stage.plan.shards, &mut stage.random),
+            handler_ms: handler_ms(stage.house.answer_api),
             write_ms: u32::try_from(stage.window.write_time().as_millis()).unwrap_or(0),
             accepted: Series::default(),
             turned_away: Series::default(),
@@ -129,7 +131,7 @@ impl Answering {
     /// The function looks at the window, which it may have to read, and at its clock.
     pub(super) fn looks(&mut self, viewer: u32, now: u32, stage: &mut Stage<'_>) {
         let state = &mut self.viewers[viewer as usize];
-        let mut now = now + HANDLER_MS;
+        let mut now = now + self.handler_ms;
         if stage.pool.must_read(state.environment, now) {
             state.attempts += 1;
             let given = self.window_reads.take_all(now, WINDOW_READ_HALVES);

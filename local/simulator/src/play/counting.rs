@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use answer_collector::{
     keys::{Partition, QuestionKey},
     live::{self, Recorded},
+    live_tally::PARALLEL,
 };
 
 use super::{Event, Stage};
@@ -13,11 +14,8 @@ use crate::{
     bucket::Bucket,
     limits::{Id, Limits},
     meter::Series,
-    timing::{LIVE_MS, POLL_MS, READ_MS, STREAM_MS, WRITE_MS},
+    timing::{POLL_MS, READ_MS, STREAM_MS, WRITE_MS, live_ms},
 };
-
-/// How many parts `live-tally` reads or writes at the same time.
-const PARALLEL: u64 = 16;
 
 /// A stream shard. Its records come in the order in which they were written.
 #[derive(Debug, Default)]
@@ -141,7 +139,8 @@ impl Counting {
             since: now,
         };
         stage.work.batches += 1;
-        stage.wheel.push(now + LIVE_MS, Event::Counts(index));
+        let own = live_ms(count as u64, stage.house.live_tally);
+        stage.wheel.push(now + own, Event::Counts(index));
     }
 
     /// The function reads each part's mark and changes its counts.
@@ -155,7 +154,7 @@ impl Counting {
         stage.work.tally_writes += written;
         batch.left -= written;
         if batch.left == 0 {
-            let rounds = u32::try_from(batch.parts.div_ceil(PARALLEL)).unwrap_or(1);
+            let rounds = u32::try_from(batch.parts.div_ceil(PARALLEL as u64)).unwrap_or(1);
             let done = now + rounds * (READ_MS + WRITE_MS);
             return stage.wheel.push(done, Event::Counted(index));
         }
