@@ -121,8 +121,9 @@ good and bad, and must give {compared}.
 - *Cold start*: from the start of the process to its first poll for an event, the median of {starts}
   processes. {cold_start} The programs were read from disk before.
 - *Warm p50, p99*: from the event being handed over until the response was in.
-- *Per second*: events one after the other, the median of {rounds} turns. The function in Rust handles
-  {factor:.1} times what the better of the others does; {least_factor:.0} times is the least accepted.
+- *Per second*: events one after the other, the median of {rounds} turns; the clock stands while the driver makes an
+  event. The function in Rust handles {factor:.1} times what the better of the others does; {least_factor:.0} times is the
+  least accepted.
 - *CPU each*: what one event took of the function's own core, all its threads together.
 - *Memory*: the most that was resident, in MB of 1,048,576 bytes.
 
@@ -130,7 +131,7 @@ The other two are written as careful users would: {kept}. They are in `local/ben
 {left_out} For Node the loop over the Runtime API is written out, because AWS's client for it has to be compiled
 from C++; for Python it is AWS's own. Neither is bundled or pre-compiled. The function in Rust is the program
 that every command here builds, with the profile `lambda`: the libraries under every call optimised
-(`opt-level = 3`), our own code and the generated clients of AWS hardly (1), nothing across crates.
+(`opt-level = 3`), our own code in part (1 or 2), the generated clients of AWS hardly (1), nothing across crates.
 
 {versions}
 **What this does not say.** On AWS, {services} some milliseconds each, which are the same

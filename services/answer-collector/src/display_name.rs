@@ -26,6 +26,21 @@ const LOOKED_AT: usize = 1_024;
 /// [`MAX_GRAPHEMES`] and [`MAX_BYTES`]. Where nothing is left of it, a name that is the same each
 /// time and tells nothing of them. A name that is cleaned again stays as it is.
 pub fn display_name(own: Option<&str>, viewer_id: &UserId) -> String {
+    match own {
+        Some(own) if is_plain(own) => own.to_owned(),
+        _ => cleaned(own, viewer_id),
+    }
+}
+
+/// Whether a name is short and of plain ASCII, as most are: nothing has to be done to it.
+fn is_plain(own: &str) -> bool {
+    let seen = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
+    (1..=MAX_GRAPHEMES).contains(&own.len())
+        && own.bytes().all(seen)
+        && own.split(' ').all(|word| !word.is_empty())
+}
+
+fn cleaned(own: Option<&str>, viewer_id: &UserId) -> String {
     let given = own.unwrap_or_default().chars().take(LOOKED_AT);
     let seen: String = given.nfc().filter_map(shown).collect();
     let flat = without_towers(&seen);
@@ -240,6 +255,13 @@ mod tests {
             for c in name.chars() {
                 marks = if is_mark(c) { marks + 1 } else { 0 };
                 prop_assert!(marks <= MAX_MARKS, "{name:?}");
+            }
+        }
+
+        #[test]
+        fn a_plain_name_is_what_cleaning_makes_of_it(own in "[ -~]{0,26}|[a ]{0,6}|[ -~é\n]{0,8}") {
+            if is_plain(&own) {
+                prop_assert_eq!(cleaned(Some(&own), &viewer()), own);
             }
         }
 

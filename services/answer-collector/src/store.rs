@@ -2,10 +2,12 @@
 //!
 //! - [`windows`]: when a question may be answered, and its final tally; with them [`leaderboards`];
 //! - [`answers`]: one answer per viewer and question; whole partitions of them with [`answer_pages`];
+//!   the write of one, which is made most, with [`direct_put`];
 //! - [`tallies`]: the live counts.
 
 pub mod answer_pages;
 pub mod answers;
+mod direct_put;
 pub mod leaderboards;
 mod page_query;
 pub mod tallies;

@@ -5,9 +5,14 @@ use std::{hint::black_box, time::Duration};
 
 use answer_collector::{
     answer_api::AnswerApiHandler,
+    keys::Partition,
     leaderboard_cache::LeaderboardCache,
     results_cache::ResultsCache,
-    store::{answers::AnswerStore, tallies::TallyStore, windows::WindowStore},
+    store::{
+        answers::{Answer, AnswerStore, Put},
+        tallies::TallyStore,
+        windows::WindowStore,
+    },
     window_cache::WindowCache,
 };
 use anyhow::ensure;
@@ -38,18 +43,27 @@ pub(super) const SLICE: Duration = Duration::from_millis(25);
 const ROUNDS: usize = 100;
 /// How many requests there are. They come in turn, and are near at hand like one just received.
 const REQUESTS: u64 = 64;
+/// The longest that a call may take: as long as a window's drain lets it.
+const WITHIN: Duration = Duration::from_secs(2);
+/// The answer whose call is measured by itself.
+const PARTITION: &str = "quiz-0001#00000000-0000-4000-8000-00000000000a#q1#7";
+const VIEWER: &str = "00000000-1111-4111-8111-111111111111";
+const RECEIVED_AT: &str = "2026-11-22T12:00:00.123Z";
+const NAME: &str = "A Viewer";
 
 /// Rates on one core, per second.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Rates {
     /// Answers: an event's JSON in, the response's JSON out.
     pub(super) answers: f64,
-    /// What the SDK does of it: a PutItem of the same item.
-    pub(super) sdk: f64,
+    /// What the call does of it: the same item through the store.
+    pub(super) call: f64,
     /// What JSON does of it: reading the event, writing the response.
     pub(super) json: f64,
     /// What the stand-in for DynamoDB does of it.
     pub(super) memory: f64,
+    /// The same item by the operation that the SDK generates.
+    pub(super) sdk: f64,
 }
 
 /// Measures the parts in turn, in this process.
@@ -69,15 +83,18 @@ pub(super) fn measure() -> anyhow::Result<Rates> {
     let texts: Vec<Bytes> = (0..REQUESTS).map(|number| fixture.event(number)).collect();
     let answer = |text: &[u8]| answer(&runtime, &handler, text);
     let response = answer(&texts[0])?.0;
+    let (partition, one) = one_answer()?;
 
-    let (mut failed, mut failed_sdk, mut failed_json) = (0_u64, 0_u64, 0_u64);
+    let (mut failed, mut failed_json) = (0_u64, 0_u64);
+    let (mut failed_calls, mut failed_sdk) = (0_u64, 0_u64);
     let mut contenders = [
         Contender::new(|call| {
             let answered = answer(black_box(&texts[call % texts.len()]));
             failed += u64::from(!answered.is_ok_and(|(_, status)| status == 201));
         }),
         Contender::new(|_| {
-            failed_sdk += u64::from(runtime.block_on(put(&client)).is_err());
+            let put = runtime.block_on(handler.answers.put(&partition, &one, WITHIN));
+            failed_calls += u64::from(!matches!(put, Ok(Put::New)));
         }),
         Contender::new(|call| {
             let text = black_box(&texts[call % texts.len()]);
@@ -88,19 +105,23 @@ pub(super) fn measure() -> anyhow::Result<Rates> {
         Contender::new(|_| {
             black_box(memory::respond(Bytes::from_static(b"{}")));
         }),
+        Contender::new(|_| {
+            failed_sdk += u64::from(runtime.block_on(put(&client)).is_err());
+        }),
     ];
     slices::compare(Cpus::choose()?.measured, &mut contenders, SLICE, ROUNDS)?;
-    let [answers, sdk, json, memory] = contenders.each_ref().map(Contender::per_second);
+    let [answers, call, json, memory, sdk] = contenders.each_ref().map(Contender::per_second);
     drop(contenders);
     ensure!(
-        failed + failed_sdk + failed_json == 0,
-        "{failed} answers, {failed_sdk} calls of the SDK and {failed_json} readings failed"
+        failed + failed_calls + failed_sdk + failed_json == 0,
+        "{failed} answers, {failed_calls} calls, {failed_sdk} of the SDK's and {failed_json} readings failed"
     );
     Ok(Rates {
         answers,
-        sdk,
+        call,
         json,
         memory,
+        sdk,
     })
 }
 
@@ -134,20 +155,28 @@ fn answer(
     Ok((response, status))
 }
 
-/// The call that the handler makes, and nothing else of it.
+/// An answer, and where it belongs.
+fn one_answer() -> anyhow::Result<(Partition, Answer)> {
+    let answer = Answer {
+        viewer_id: VIEWER.parse()?,
+        choice: 2,
+        received_at: RECEIVED_AT.parse()?,
+        name: NAME.to_owned(),
+    };
+    Ok((PARTITION.parse()?, answer))
+}
+
+/// The same answer by the operation that the SDK generates.
 async fn put(client: &Client) -> anyhow::Result<()> {
     let text = |text: &str| AttributeValue::S(text.to_owned());
     client
         .put_item()
         .table_name(ANSWERS)
-        .item(
-            "partition",
-            text("quiz-0001#00000000-0000-4000-8000-00000000000a#q1#7"),
-        )
-        .item("viewerId", text("00000000-1111-4111-8111-111111111111"))
+        .item("partition", text(PARTITION))
+        .item("viewerId", text(VIEWER))
         .item("choice", AttributeValue::N("2".to_owned()))
-        .item("receivedAt", text("2026-11-22T12:00:00.123Z"))
-        .item("name", text("A Viewer"))
+        .item("receivedAt", text(RECEIVED_AT))
+        .item("name", text(NAME))
         .condition_expression("attribute_not_exists(viewerId)")
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
         .send()

@@ -5,7 +5,10 @@
 //! that who was refused is not counted after all. It has no `choice`, and is not among the answers
 //! that are read. How whole partitions are read is in [`super::answer_pages`].
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use aws_sdk_dynamodb::{
     Client, Config,
@@ -17,7 +20,11 @@ use cuepoint_shared::{aws::AwsError, ids::UserId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Item, StoreError, read, text};
+use super::{
+    Item, StoreError,
+    direct_put::{Attempt, CONDITION, DirectPut},
+    read, text,
+};
 use crate::keys::{NotAPartition, Partition, QuestionKey};
 
 /// The most keys that are read at once (DynamoDB's limit of a BatchGetItem).
@@ -59,12 +66,18 @@ pub enum Put {
 pub struct AnswerStore {
     pub(super) client: Client,
     pub(super) table: String,
+    pub(super) direct: DirectPut,
 }
 
 impl AnswerStore {
     /// The table of this name.
     pub fn new(client: Client, table: String) -> Self {
-        Self { client, table }
+        let direct = DirectPut::default();
+        Self {
+            client,
+            table,
+            direct,
+        }
     }
 
     /// Keeps an answer if the viewer has none yet, or gives up after `within`, its retries
@@ -79,12 +92,21 @@ impl AnswerStore {
         answer: &Answer,
         within: Duration,
     ) -> Result<Put, StoreError> {
-        let item = serde_dynamo::to_item(answer).expect("an answer is texts and numbers");
+        let until = Instant::now() + within;
+        let attempt = within / 2;
+        let key = partition.to_string();
+        let sent = self.direct.attempt(&self.table, &key, answer, attempt);
+        let config = match sent.await {
+            Attempt::Kept => return Ok(Put::New),
+            Attempt::Failed(outcome) => Config::builder().http_client(outcome.http_client()),
+            Attempt::NotMade => Config::builder().interceptor(self.direct.learner()),
+        };
         let limits = TimeoutConfig::builder()
-            .operation_timeout(within)
-            .operation_attempt_timeout(within / 2);
-        let limits = Config::builder().timeout_config(limits.build());
-        self.put_first(partition, item, Some(limits)).await
+            .operation_timeout(until.saturating_duration_since(Instant::now()))
+            .operation_attempt_timeout(attempt);
+        let config = config.timeout_config(limits.build());
+        let item = serde_dynamo::to_item(answer).expect("an answer is texts and numbers");
+        self.put_first(partition, item, Some(config)).await
     }
 
     /// Keeps that the viewer is refused, if they have no answer: from now on they have none.
@@ -111,7 +133,7 @@ impl AnswerStore {
         &self,
         partition: &Partition,
         mut item: Item,
-        limits: Option<Builder>,
+        config: Option<Builder>,
     ) -> Result<Put, StoreError> {
         let key = partition.to_string();
         item.insert("partition".to_owned(), text(&key));
@@ -120,11 +142,11 @@ impl AnswerStore {
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item))
-            .condition_expression("attribute_not_exists(viewerId)")
+            .condition_expression(CONDITION)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .customize();
-        if let Some(limits) = limits {
-            put = put.config_override(limits);
+        if let Some(config) = config {
+            put = put.config_override(config);
         }
         let Err(error) = put.send().await else {
             return Ok(Put::New);
