@@ -19,9 +19,9 @@ use crate::{
 };
 
 /// How long a window is used at least before it is read again.
-pub const KEPT_AT_LEAST: SignedDuration = SignedDuration::from_secs(15);
+pub const KEPT_AT_LEAST: SignedDuration = SignedDuration::from_secs(5);
 /// And no longer than this.
-pub const KEPT_AT_MOST: SignedDuration = SignedDuration::from_secs(30);
+pub const KEPT_AT_MOST: SignedDuration = SignedDuration::from_secs(10);
 /// How a window is read, consistently or not, one way after the other until it is found. An
 /// inconsistent read is half as dear; but who asks about a window that has just been opened must not
 /// hear that there is none.
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_window_is_read_inconsistently_and_not_again_while_it_is_kept() {
-        let (got, consistent) = reads(&[true, true], &[0, 1, 14, 15]);
+        let (got, consistent) = reads(&[true, true], &[0, 1, 4, 5]);
         assert_eq!(got, [true; 4]);
         assert_eq!(consistent, [false, false]);
     }
@@ -202,9 +202,9 @@ mod tests {
     fn functions_keep_windows_for_different_times_within_bounds() {
         assert_eq!(kept_for(0), KEPT_AT_LEAST);
         assert_eq!(
-            kept_for(15_001),
+            kept_for(5_001),
             KEPT_AT_LEAST + SignedDuration::from_millis(1)
         );
-        assert!(kept_for(14_999) < KEPT_AT_MOST && kept_for(u64::MAX) < KEPT_AT_MOST);
+        assert!(kept_for(4_999) < KEPT_AT_MOST && kept_for(u64::MAX) < KEPT_AT_MOST);
     }
 }

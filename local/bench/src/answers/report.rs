@@ -25,7 +25,7 @@ const MOST_MILLIS: f64 = 3_000.0;
 
 /// What is said of the functions.
 const WORDS: Words<'_> = Words {
-    event: "an answer in time of a viewer who has not\nanswered before: one DynamoDB PutItem with its condition, and every 15 to 30 seconds a GetItem of the window",
+    event: "an answer in time of a viewer who has not\nanswered before: one DynamoDB PutItem with its condition, and every 5 to 10 seconds a GetItem of the window",
     cold_start: "",
     compared: "the same answers and write the same items",
     kept: "the SDK's client is made once and kept, and a window is\nkept for a second",

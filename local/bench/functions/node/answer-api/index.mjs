@@ -29,7 +29,7 @@ const IDS = {
 
 // How long a window is used before it is read again, in milliseconds: in each function another time. And
 // how many are kept.
-const KEPT_FOR = 15_000 + Math.random() * 15_000;
+const KEPT_FOR = 5_000 + Math.random() * 5_000;
 const CAPACITY = 256;
 
 // How far the clocks of two functions may be apart, in milliseconds.

@@ -43,7 +43,7 @@ IDS = {
 
 # How long a window is used before it is read again, in seconds: in each function another time. And how
 # many are kept.
-KEPT_FOR = 15.0 + 15.0 * random.random()
+KEPT_FOR = 5.0 + 5.0 * random.random()
 CAPACITY = 256
 
 # How far the clocks of two functions may be apart.
