@@ -1,3 +1,5 @@
+//! An answer sent directly is what the SDK would have sent, and comes to what it would have come to.
+
 use std::{collections::VecDeque, io, time::Instant};
 
 use aws_credential_types::provider::future;
