@@ -34,9 +34,10 @@ pub struct Execution {
 /// What became of a start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Started {
-    /// It runs.
+    /// It runs, maybe since an earlier start with the same name and input.
     Now,
-    /// An execution of this name was started before. Step Functions keeps names for 90 days.
+    /// An execution of this name was started before, and has ended. Step Functions keeps names for 90
+    /// days.
     Before,
 }
 

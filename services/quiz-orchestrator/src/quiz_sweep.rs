@@ -5,7 +5,8 @@
 //! well as it can, but not for certain. Without that event the run would stay on air, keep its
 //! channel and leave its question open. So what the event would have started, this starts, with the
 //! same input. A compensation has the name of the execution that it is for: it is started once by
-//! this function, however often that finds it. One that fails is in its dead-letter queue.
+//! this function, however often that finds it. One that fails is in its dead-letter queue; a run that
+//! is still there after its compensation was started is an error of this function, each time.
 
 use cuepoint_shared::{aws::AwsError, channels::Channels, clock::Clock, ids::ChannelId};
 use jiff::{SignedDuration, Timestamp};
@@ -37,7 +38,16 @@ pub struct QuizSweepHandler {
     pub clock: Clock,
 }
 
-/// A channel could not be looked at.
+/// What was done.
+#[derive(Debug, Default)]
+struct Swept {
+    /// Compensations that were started.
+    started: usize,
+    /// Channels or runs that could not be looked at or undone.
+    failed: usize,
+}
+
+/// A run could not be looked at.
 #[derive(Debug, thiserror::Error)]
 enum SweepError {
     #[error(transparent)]
@@ -50,68 +60,77 @@ impl QuizSweepHandler {
     /// Looks at every channel once.
     ///
     /// # Errors
-    /// A [`Diagnostic`] that says for how many channels it failed; each is in the log with its
-    /// reason, and is looked at again in a minute.
+    /// A [`Diagnostic`] that says how much failed; each failure is in the log with its reason, and is
+    /// looked at again in a minute.
     pub async fn handle(&self, _: LambdaEvent<Value>) -> Result<(), Diagnostic> {
-        let (mut started, mut failed) = (0, 0);
+        let mut swept = Swept::default();
         for channel_id in self.channels.ids() {
-            match self.sweep(channel_id).await {
-                Ok(undone) => started += undone,
-                Err(error) => {
-                    failed += 1;
-                    warn!(%channel_id, %error, "failed");
-                }
-            }
+            self.sweep(channel_id, &mut swept).await;
         }
+        let Swept { started, failed } = swept;
         info!(started, failed, "swept");
         match failed {
             0 => Ok(()),
             failed => Err(Diagnostic {
                 error_type: "Unavailable".to_owned(),
-                error_message: format!("{failed} channels could not be looked at"),
+                error_message: format!("{failed} of the channels and runs could not be settled"),
             }),
         }
     }
 
-    /// Has undone what was left on a channel; returns how many compensations it has started.
-    async fn sweep(&self, channel_id: &ChannelId) -> Result<usize, SweepError> {
+    /// Has undone what was left on a channel. What fails keeps nothing else from being looked at.
+    async fn sweep(&self, channel_id: &ChannelId, swept: &mut Swept) {
         let now = (self.clock)();
-        let schedule = self.store.schedule(channel_id).await?;
-        let mut started = 0;
+        let schedule = match self.store.schedule(channel_id).await {
+            Ok(schedule) => schedule,
+            Err(error) => {
+                swept.failed += 1;
+                warn!(%channel_id, %error, "failed");
+                return;
+            }
+        };
         for slot in due(&schedule, now) {
-            let Some(run) = self.store.run(&slot.quiz_id, &slot.run_id).await? else {
-                continue;
-            };
-            started += usize::from(self.undo_if_left(&run, now).await?);
+            let run_id = &slot.run_id;
+            match self.undo_if_left(slot, now).await {
+                Ok(None) => {}
+                Ok(Some(Started::Now)) => {
+                    swept.started += 1;
+                    info!(%run_id, "left by its execution: is undone");
+                }
+                Ok(Some(Started::Before)) => {
+                    swept.failed += 1;
+                    warn!(%run_id, "left by its execution: was to be undone before");
+                }
+                Err(error) => {
+                    swept.failed += 1;
+                    warn!(%run_id, %error, "failed");
+                }
+            }
         }
-        Ok(started)
     }
 
-    async fn undo_if_left(&self, run: &Run, now: Timestamp) -> Result<bool, SweepError> {
-        // One that no execution has claimed waits for its start, or for the redrive of it.
-        let Some(arn) = run
-            .execution_id
-            .as_deref()
-            .filter(|_| !run.status.has_ended())
-        else {
-            return Ok(false);
+    async fn undo_if_left(
+        &self,
+        slot: &Slot,
+        now: Timestamp,
+    ) -> Result<Option<Started>, SweepError> {
+        let run = self.store.run(&slot.quiz_id, &slot.run_id).await?;
+        let Some(run) = run.filter(|run| !run.status.has_ended()) else {
+            return Ok(None);
         };
-        let found = self.executions.find(arn).await?;
-        let run_id = &run.run_id;
-        let input = match found {
-            Some(execution) if !left(&execution, now) => return Ok(false),
+        // One that no execution has claimed waits for its start, or for the redrive of it.
+        let Some(arn) = run.execution_id.as_deref() else {
+            return Ok(None);
+        };
+        let input = match self.executions.find(arn).await? {
+            Some(execution) if !left(&execution, now) => return Ok(None),
             Some(execution) => serde_json::to_string(&execution),
             // Too long ago for Step Functions to know it.
-            None => serde_json::to_string(&by_name(run)),
+            None => serde_json::to_string(&by_name(&run)),
         };
         let input = input.expect("texts are JSON");
         let name = arn.rsplit(':').next().unwrap_or(arn);
-        let started = self.executions.compensate(name, input).await?;
-        match started {
-            Started::Now => info!(%run_id, "left by its execution: is undone"),
-            Started::Before => warn!(%run_id, "left by its execution: was to be undone before"),
-        }
-        Ok(started == Started::Now)
+        Ok(Some(self.executions.compensate(name, input).await?))
     }
 }
 

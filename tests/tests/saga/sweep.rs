@@ -19,8 +19,8 @@ async fn a_show_whose_end_nobody_was_told_of_is_undone() {
     // Others that are stopped in this moment are found like this one.
     rules.disable_rule().name(&rule).send().await.unwrap();
     show.stop(&execution).await;
-    assert_eq!(show.ended(&execution).await.0, ExecutionStatus::Aborted);
     rules.enable_rule().name(&rule).send().await.unwrap();
+    assert_eq!(show.ended(&execution).await.0, ExecutionStatus::Aborted);
     let body = rehearsal.producer.run(&run).await.unwrap().body;
     assert_eq!(body["status"], "running", "nobody has told of it: {body}");
 

@@ -12,7 +12,7 @@ use std::{
 
 use aws_sdk_dynamodb::{
     Client, Config,
-    config::{Builder, timeout::TimeoutConfig},
+    config::{Builder, retry::RetryPartition, timeout::TimeoutConfig},
     operation::put_item::PutItemError,
     types::{KeysAndAttributes, ReturnValuesOnConditionCheckFailure},
 };
@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Item, StoreError,
-    direct_put::{Attempt, CONDITION, DirectPut},
+    direct_put::{self, Attempt, CONDITION, DirectPut},
     read, text,
 };
 use crate::keys::{NotAPartition, Partition, QuestionKey};
@@ -67,16 +67,17 @@ pub struct AnswerStore {
     pub(super) client: Client,
     pub(super) table: String,
     pub(super) direct: DirectPut,
+    retries: RetryPartition,
 }
 
 impl AnswerStore {
     /// The table of this name.
     pub fn new(client: Client, table: String) -> Self {
-        let direct = DirectPut::default();
         Self {
             client,
             table,
-            direct,
+            direct: DirectPut::default(),
+            retries: direct_put::retries(),
         }
     }
 
@@ -105,6 +106,7 @@ impl AnswerStore {
             .operation_timeout(until.saturating_duration_since(Instant::now()))
             .operation_attempt_timeout(attempt);
         let config = config.timeout_config(limits.build());
+        let config = config.retry_partition(self.retries.clone());
         let item = serde_dynamo::to_item(answer).expect("an answer is texts and numbers");
         self.put_first(partition, item, Some(config)).await
     }

@@ -7,13 +7,15 @@
 //! Nothing is configured a second time for it. The first answer goes through the SDK, and what the
 //! SDK sends is kept as a [`Form`]: its address and headers, and the HTTP client, the credentials
 //! and the clock that it used. An answer after that fills in what differs, which is the body, its
-//! length, the date, the id and the signature. A form is used only when it comes to the same
-//! signature as the SDK for the request that it was taken from.
+//! length, the date, the ids of call and trace, and the signature. A form is used only when it comes to
+//! the same signature as the SDK for the request that it was taken from. The clock is taken to be
+//! right, as Lambda's is: only the SDK signs anew for a server whose clock differs.
 //!
 //! Only success is understood here. Whatever else comes of an attempt, also nothing in time, is
 //! handed to the SDK as what came of *its* first attempt ([`Outcome`]). So what an error means, what
 //! stands there already, how often and after which pause it is tried again, is decided by the
-//! SDK alone, as for every other call.
+//! SDK alone, as for every other call. It does not see what succeeds, which for other calls pays for
+//! later retries: those of answers have an allowance of their own ([`retries`]).
 
 mod form;
 #[cfg(test)]
@@ -29,10 +31,12 @@ use aws_sdk_dynamodb::config::{
     ConfigBag, Intercept, RuntimeComponents, SharedHttpClient,
     http::{HttpRequest, HttpResponse},
     interceptors::BeforeTransmitInterceptorContextRef,
+    retry::{RetryPartition, TokenBucket},
 };
 use aws_smithy_runtime_api::{
     box_error::BoxError,
     client::{
+        connection::CaptureSmithyConnection,
         http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn},
         identity::Identity,
         result::ConnectorError,
@@ -44,6 +48,19 @@ use serde::Serialize;
 
 use self::form::Form;
 use super::answers::Answer;
+
+/// What retries of answers cost one running function, over and above what it has saved: a retry
+/// costs 5, and gives them back when it helps (`TokenBucket` of the SDK).
+const RETRY_TOKENS_PER_SECOND: f32 = 50.0;
+
+/// The allowance for the retries of answers. Successes do not fill it up, since most are not seen by
+/// the SDK; time does.
+pub(super) fn retries() -> RetryPartition {
+    let bucket = TokenBucket::builder().refill_rate(RETRY_TOKENS_PER_SECOND);
+    RetryPartition::custom("answers")
+        .token_bucket(bucket.build())
+        .build()
+}
 
 /// The condition under which an answer is kept.
 pub(super) const CONDITION: &str = "attribute_not_exists(viewerId)";
@@ -83,6 +100,8 @@ pub(super) enum Attempt {
 pub(super) struct Outcome {
     came: Result<HttpResponse, ConnectorError>,
     connector: SharedHttpConnector,
+    /// What it was sent on, which the SDK does not use again after some failures.
+    connection: CaptureSmithyConnection,
 }
 
 impl DirectPut {
@@ -99,7 +118,14 @@ impl DirectPut {
             Known::Unproven(form) => (Arc::clone(form), false),
             Known::Nothing | Known::Unusable => return Attempt::NotMade,
         };
-        let connector = form.connector.clone();
+        let connection = CaptureSmithyConnection::new();
+        let failed = |came| {
+            Attempt::Failed(Box::new(Outcome {
+                came,
+                connector: form.connector.clone(),
+                connection: connection.clone(),
+            }))
+        };
         let sent = async {
             let Some(identity) = form.identity().await else {
                 return Ok(Attempt::NotMade);
@@ -111,22 +137,19 @@ impl DirectPut {
             if !proven && !self.prove(&form, &identity) {
                 return Ok(Attempt::NotMade);
             }
-            let Some(request) = form.request(body(table, partition, answer), &identity) else {
+            let Some(mut request) = form.request(body(table, partition, answer), &identity) else {
                 return Ok(Attempt::NotMade);
             };
+            request.add_extension(connection.clone());
             let response = form.connector.call(request).await?;
             if response.status().is_success() {
                 return read_to_end(response).await.map(|()| Attempt::Kept);
             }
-            let (came, connector) = (Ok(response), form.connector.clone());
-            Ok(Attempt::Failed(Box::new(Outcome { came, connector })))
+            Ok(failed(Ok(response)))
         };
         let sent = tokio::time::timeout(within, sent).await;
         let sent = sent.unwrap_or_else(|elapsed| Err(ConnectorError::timeout(elapsed.into())));
-        sent.unwrap_or_else(|failed| {
-            let came = Err(failed);
-            Attempt::Failed(Box::new(Outcome { came, connector }))
-        })
+        sent.unwrap_or_else(|error| failed(Err(error)))
     }
 
     /// Takes the form of the next request that it sees, unless one is known.
@@ -155,7 +178,7 @@ impl Outcome {
     /// A client that first tells what came of the attempt already made, and from then on sends.
     pub(super) fn http_client(self) -> SharedHttpClient {
         let connector = SharedHttpConnector::new(Replay {
-            first: Mutex::new(Some(self.came)),
+            first: Mutex::new(Some((self.came, self.connection))),
             then: self.connector,
         });
         http_client_fn(move |_, _| connector.clone())
@@ -164,7 +187,12 @@ impl Outcome {
 
 #[derive(Debug)]
 struct Replay {
-    first: Mutex<Option<Result<HttpResponse, ConnectorError>>>,
+    first: Mutex<
+        Option<(
+            Result<HttpResponse, ConnectorError>,
+            CaptureSmithyConnection,
+        )>,
+    >,
     then: SharedHttpConnector,
 }
 
@@ -172,7 +200,12 @@ impl HttpConnector for Replay {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
         match first.take() {
-            Some(came) => HttpConnectorFuture::ready(came),
+            Some((came, connection)) => {
+                if let Some(captured) = request.extension::<CaptureSmithyConnection>() {
+                    captured.set_connection_retriever(move || connection.get());
+                }
+                HttpConnectorFuture::ready(came)
+            }
             None => self.then.call(request),
         }
     }

@@ -3,7 +3,7 @@
 //! Requests are signed as AWS describes it ("Create a signed AWS API request", IAM user guide);
 //! key and signature are calculated by `aws-sigv4`, as the SDK does.
 
-use std::{fmt, fmt::Write, time::SystemTime};
+use std::{env, fmt, fmt::Write, time::SystemTime};
 
 use aws_lc_rs::digest;
 use aws_sdk_dynamodb::config::{
@@ -27,7 +27,17 @@ const AUTHORIZATION: &str = "authorization";
 const X_AMZ_DATE: &str = "x-amz-date";
 const CONTENT_LENGTH: &str = "content-length";
 const INVOCATION_ID: &str = "amz-sdk-invocation-id";
-const FILLED_IN: [&str; 4] = [AUTHORIZATION, X_AMZ_DATE, CONTENT_LENGTH, INVOCATION_ID];
+/// Lambda's id of what the invocation belongs to, and the variable in which its runtime tells it. The
+/// SDK sends it along, so that AWS can follow a request and notice one that calls itself.
+const TRACE_ID: &str = "x-amzn-trace-id";
+const TRACE_ID_VARIABLE: &str = "_X_AMZN_TRACE_ID";
+const FILLED_IN: [&str; 5] = [
+    AUTHORIZATION,
+    X_AMZ_DATE,
+    CONTENT_LENGTH,
+    INVOCATION_ID,
+    TRACE_ID,
+];
 
 /// What stays the same in every request, and where the rest comes from.
 pub(super) struct Form {
@@ -42,6 +52,8 @@ pub(super) struct Form {
     service: String,
     /// The names of the headers that are signed, as the signature lists them.
     signed: String,
+    /// Whether the SDK sends the trace's id along.
+    traced: bool,
     lines: Vec<Line>,
     sample: Sample,
 }
@@ -82,6 +94,7 @@ impl Form {
     ) -> Option<Self> {
         let headers = request.headers();
         let authorization = Authorization::read(headers.get(AUTHORIZATION)?)?;
+        let traced = headers.get(TRACE_ID).is_some();
         let lines = lines(request, authorization.signed)?;
         let sample = Sample {
             body: request.body().bytes()?.to_owned(),
@@ -102,6 +115,7 @@ impl Form {
             region: authorization.region.to_owned(),
             service: authorization.service.to_owned(),
             signed: authorization.signed.to_owned(),
+            traced,
             lines,
             sample,
         })
@@ -158,6 +172,11 @@ impl Form {
         headers.insert(X_AMZ_DATE, date);
         headers.insert(CONTENT_LENGTH, body.len().to_string());
         headers.insert(INVOCATION_ID, Uuid::new_v4().to_string());
+        if self.traced
+            && let Ok(id) = env::var(TRACE_ID_VARIABLE)
+        {
+            headers.try_insert(TRACE_ID, id).ok()?;
+        }
         *request.body_mut() = body.into();
         Some(request)
     }
@@ -245,6 +264,8 @@ fn lines(request: &HttpRequest, signed: &str) -> Option<Vec<Line>> {
             X_AMZ_DATE => Line::Date,
             CONTENT_LENGTH => Line::Length,
             "host" => Line::Fixed(host.to_owned()),
+            // It is another one each time.
+            TRACE_ID | INVOCATION_ID => return None,
             _ => Line::Fixed(request.headers().get(name)?.trim().to_owned()),
         });
         lines.push(Line::Fixed("\n".to_owned()));
