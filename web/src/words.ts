@@ -70,7 +70,7 @@ export function standingInWords(standing: Standing | Unplaced): string {
 
 /** Says how long it may take until the viewer's own place is known. */
 export function awaitedInWords(withinMs: number): string {
-  return `Your own place follows within ${plural(Math.ceil(withinMs / 60_000), 'minute')}.`;
+  return `Your own place follows within about ${plural(Math.ceil(withinMs / 60_000), 'minute')}.`;
 }
 
 /** Letters that are written from right to left (UAX #9, classes R and AL). */

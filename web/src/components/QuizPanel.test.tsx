@@ -48,9 +48,9 @@ it('lets the viewer ask again for a place that could not be read', async () => {
 it('says how long a large audience waits for its places', () => {
   const said = () => screen.queryByText(/follows/)?.textContent;
   const { rerender } = render(panel(undefined, { viewer: 'ada', audience: 1_000_000 }));
-  expect(said()).toBe('Your own place follows within 7 minutes.');
+  expect(said()).toBe('Your own place follows within about 7 minutes.');
   rerender(panel(undefined, { viewer: 'ada', audience: 75_000 }));
-  expect(said()).toBe('Your own place follows within 1 minute.');
+  expect(said()).toBe('Your own place follows within about 1 minute.');
   rerender(panel(undefined, { viewer: 'ada', audience: 5_000 }));
   expect(said()).toBeUndefined();
   rerender(panel(undefined, { viewer: undefined, audience: 1_000_000 }));
