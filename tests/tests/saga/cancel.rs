@@ -81,12 +81,7 @@ async fn a_run_is_cancelled_while_a_question_is_open_and_between_two() {
 #[tokio::test]
 async fn a_run_is_cancelled_while_it_waits_for_its_channel() {
     let rehearsal = Rehearsal::off_air().await;
-    let first = rehearsal
-        .schedule(1, &json!({ "streamLossSeconds": 300 }))
-        .await;
-    let planned = rehearsal.producer.run(&first).await.unwrap().body;
-    let after = json!({ "startsAt": planned["endsAt"] });
-    let second = rehearsal.schedule(1, &after).await;
+    let (first, second) = rehearsal.one_that_overruns().await;
     let execution = rehearsal.execution_of(&second).await;
     let show = &rehearsal.show;
     show.fails_with(&execution, "StartRun", "ChannelTaken")

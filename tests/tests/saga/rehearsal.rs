@@ -181,6 +181,16 @@ impl Rehearsal {
         RunPath { quiz_id, run_id }
     }
 
+    /// Off air: schedules a run that waits for its stream, longer than it was planned to take, and one
+    /// right after it.
+    pub(crate) async fn one_that_overruns(&self) -> (RunPath, RunPath) {
+        let first = self.schedule(1, &json!({ "streamLossSeconds": 300 })).await;
+        let planned = self.producer.run(&first).await.unwrap().body;
+        let after = json!({ "startsAt": planned["endsAt"] });
+        let second = self.schedule(1, &after).await;
+        (first, second)
+    }
+
     /// Cancels a run as its producer.
     pub(crate) async fn cancel(&self, run: &RunPath) {
         let cancel = async || self.producer.cancel(run).await.unwrap();

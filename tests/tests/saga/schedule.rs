@@ -201,13 +201,7 @@ async fn two_runs_at_the_same_time_on_a_channel_are_refused_when_they_are_schedu
 #[tokio::test]
 async fn a_run_waits_for_one_that_overruns() {
     let mut rehearsal = Rehearsal::off_air().await;
-    // It waits for its stream, longer than it was planned to take.
-    let first = rehearsal
-        .schedule(1, &json!({ "streamLossSeconds": 300 }))
-        .await;
-    let planned = rehearsal.producer.run(&first).await.unwrap().body;
-    let after = json!({ "startsAt": planned["endsAt"] });
-    let second = rehearsal.schedule(1, &after).await;
+    let (first, second) = rehearsal.one_that_overruns().await;
     let execution = rehearsal.execution_of(&second).await;
     rehearsal.show.reaches(&execution, "StartRun").await;
     let body = rehearsal.producer.run(&first).await.unwrap().body;
