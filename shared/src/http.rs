@@ -1,22 +1,14 @@
 //! The HTTP edge of the API functions: who calls, what they sent, and how they are answered.
 
-use std::{borrow::Cow, time::Duration};
+mod request;
 
-use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
-use aws_lambda_events::encodings::Body;
-use base64::{Engine, prelude::BASE64_STANDARD};
-use serde::{
-    Serialize,
-    de::{DeserializeOwned, IgnoredAny},
-};
+use std::time::Duration;
+
+use aws_lambda_events::{apigw::ApiGatewayV2httpResponse, encodings::Body};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::ids::UserId;
-
-/// The most that a request's body may have, in bytes.
-pub const MAX_BODY_BYTES: usize = 64 * 1024;
-/// The Cognito group whose members may write and run quizzes.
-pub const PRODUCERS: &str = "producers";
+pub use request::{Caller, MAX_BODY_BYTES, PRODUCERS, Request};
 
 /// A refusal as RFC 9457 problem JSON. Its text is for the caller: no internals.
 #[derive(Debug, Clone, PartialEq)]
@@ -164,211 +156,9 @@ fn respond(status: u16, content_type: &str, body: String) -> ApiGatewayV2httpRes
     response
 }
 
-/// Who is calling, from the claims that the API's authorizer verified.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
-    /// Their `sub`.
-    pub user_id: UserId,
-    /// Their `name`, when they have one.
-    pub name: Option<String>,
-    groups: Vec<String>,
-}
-
-impl Caller {
-    /// Reads the verified claims of a request. An ID token is asked for: an access token names no one.
-    ///
-    /// # Errors
-    /// 401 when there are no claims, no usable `sub`, or the token is not an ID token.
-    pub fn of(request: &ApiGatewayV2httpRequest) -> Result<Self, Problem> {
-        let claims = request
-            .request_context
-            .authorizer
-            .as_ref()
-            .and_then(|authorizer| authorizer.jwt.as_ref())
-            .map(|jwt| &jwt.claims)
-            .ok_or_else(Problem::unauthenticated)?;
-        if claims.get("token_use").map(String::as_str) != Some("id") {
-            return Err(Problem::unauthenticated());
-        }
-        let user_id = claims
-            .get("sub")
-            .and_then(|sub| sub.parse().ok())
-            .ok_or_else(Problem::unauthenticated)?;
-        let groups = claims
-            .get("cognito:groups")
-            .map(|text| groups(text))
-            .unwrap_or_default();
-        Ok(Self {
-            user_id,
-            name: claims.get("name").cloned(),
-            groups,
-        })
-    }
-
-    /// Lets only producers pass.
-    ///
-    /// # Errors
-    /// 403 for anyone else.
-    pub fn require_producer(&self) -> Result<(), Problem> {
-        match self.groups.iter().any(|group| group == PRODUCERS) {
-            true => Ok(()),
-            false => Err(Problem::forbidden("Only producers may do this.")),
-        }
-    }
-}
-
-/// API Gateway writes the claim's list as `[a b]`; a JSON array and a bare name are read as well.
-fn groups(claim: &str) -> Vec<String> {
-    claim
-        .trim_matches(['[', ']'])
-        .split([' ', ','])
-        .map(|group| group.trim_matches('"'))
-        .filter(|group| !group.is_empty())
-        .map(str::to_owned)
-        .collect()
-}
-
-/// A path parameter as the type it should have.
-///
-/// # Errors
-/// 404 when it is missing or not such an id: nothing can be there.
-pub fn path<T: std::str::FromStr>(
-    request: &ApiGatewayV2httpRequest,
-    name: &str,
-) -> Result<T, Problem> {
-    request
-        .path_parameters
-        .get(name)
-        .and_then(|text| text.parse().ok())
-        .ok_or_else(|| Problem::not_found(format!("There is no such {name}.")))
-}
-
-/// The body, a JSON object, as the type it should have.
-///
-/// # Errors
-/// 413 when it is too large, 400 when it is missing, not a JSON object or not of that type.
-pub fn body<T: DeserializeOwned>(request: &ApiGatewayV2httpRequest) -> Result<T, Problem> {
-    object(&body_bytes(request)?)
-}
-
-/// Checks the body of a request that needs none: it may be left out, and what is in it is ignored.
-///
-/// # Errors
-/// 413 when it is too large, 400 when there is one that is not a JSON object.
-pub fn no_body(request: &ApiGatewayV2httpRequest) -> Result<(), Problem> {
-    let bytes = body_bytes(request)?;
-    match bytes.trim_ascii().is_empty() {
-        true => Ok(()),
-        false => object::<IgnoredAny>(&bytes).map(|_| ()),
-    }
-}
-
-/// The body as it was sent; empty when there was none.
-fn body_bytes(request: &ApiGatewayV2httpRequest) -> Result<Cow<'_, [u8]>, Problem> {
-    let text = request.body.as_deref().unwrap_or_default();
-    if text.len() > MAX_BODY_BYTES * 4 / 3 + 4 {
-        return Err(Problem::too_large());
-    }
-    let bytes: Cow<'_, [u8]> = match request.is_base64_encoded {
-        true => BASE64_STANDARD
-            .decode(text)
-            .map_err(|_| Problem::malformed("The body is not valid base64."))?
-            .into(),
-        false => text.as_bytes().into(),
-    };
-    match bytes.len() > MAX_BODY_BYTES {
-        true => Err(Problem::too_large()),
-        false => Ok(bytes),
-    }
-}
-
-fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    // What is skipped while it is read would not be checked.
-    let text =
-        std::str::from_utf8(bytes).map_err(|_| Problem::malformed("The body is not UTF-8."))?;
-    // An array would be read as the fields of an object in their order.
-    if !text.trim_ascii_start().starts_with('{') {
-        return Err(Problem::malformed("The body is not a JSON object."));
-    }
-    serde_json::from_str(text).map_err(|error| Problem::malformed(format!("The body: {error}.")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn request(body: &str) -> ApiGatewayV2httpRequest {
-        let mut request = ApiGatewayV2httpRequest::default();
-        request.body = Some(body.to_owned());
-        request
-    }
-
-    #[test]
-    fn groups_are_read_in_every_form_they_come_in() {
-        for claim in [
-            "[producers]",
-            "[viewers producers]",
-            r#"["producers"]"#,
-            "producers",
-        ] {
-            assert!(groups(claim).contains(&"producers".to_owned()), "{claim}");
-        }
-        assert!(groups("[]").is_empty());
-        assert!(!groups("[not-producers]").contains(&"producers".to_owned()));
-    }
-
-    #[test]
-    fn without_claims_there_is_no_caller() {
-        assert_eq!(Caller::of(&request("")).unwrap_err().status(), 401);
-    }
-
-    #[test]
-    fn a_body_is_bounded_and_typed() {
-        assert_eq!(
-            body::<Value>(&request(r#"{"a":1}"#)).unwrap(),
-            json!({"a": 1})
-        );
-        assert_eq!(body::<Value>(&request("{")).unwrap_err().status(), 400);
-        assert_eq!(body::<Vec<u8>>(&request("{}")).unwrap_err().status(), 400);
-        assert_eq!(body::<Vec<u8>>(&request("[1]")).unwrap_err().status(), 400);
-        let large = format!("\"{}\"", "x".repeat(MAX_BODY_BYTES));
-        assert_eq!(body::<String>(&request(&large)).unwrap_err().status(), 413);
-        let mut encoded = request("eyJhIjoxfQ==");
-        encoded.is_base64_encoded = true;
-        assert_eq!(body::<Value>(&encoded).unwrap(), json!({"a": 1}));
-    }
-
-    #[test]
-    fn a_body_that_is_not_needed_is_still_bounded_and_json() {
-        let large = format!("{{\"a\":\"{}\"}}", "x".repeat(MAX_BODY_BYTES));
-        let deep = format!("{{\"a\":{}{}}}", "[".repeat(500), "]".repeat(500));
-        for (text, status) in [
-            ("", None),
-            (" \r\n", None),
-            ("{}", None),
-            (r#"{"userId":"another","a":[1,{"b":null}]}"#, None),
-            ("{", Some(400)),
-            ("{}{}", Some(400)),
-            ("[]", Some(400)),
-            ("null", Some(400)),
-            ("userId=another", Some(400)),
-            (deep.as_str(), None),
-            (large.as_str(), Some(413)),
-        ] {
-            let refused = no_body(&request(text)).err();
-            assert_eq!(
-                refused.map(|problem| problem.status()),
-                status,
-                "{text:.60}"
-            );
-        }
-        assert_eq!(no_body(&ApiGatewayV2httpRequest::default()), Ok(()));
-        for not_utf8 in ["gA==", "eyJhIjoi/yJ9"] {
-            let mut encoded = request(not_utf8);
-            encoded.is_base64_encoded = true;
-            assert_eq!(no_body(&encoded).unwrap_err().status(), 400);
-        }
-    }
 
     #[test]
     fn who_asks_too_often_is_told_when_to_ask_again() {

@@ -5,6 +5,7 @@ mod accept;
 mod audience;
 pub mod conformance;
 pub mod fixture;
+mod record;
 mod report;
 mod rows;
 mod stream;
@@ -57,6 +58,8 @@ enum What {
     Accept(Figures),
     /// Records of the stream through the live tally.
     Stream(Figures),
+    /// An audience's answers through the recorder.
+    Record(Figures),
     /// The final tally and the leaderboard.
     Tally {
         /// How many answers there are.
@@ -78,6 +81,7 @@ impl Part {
     pub fn run(&self) -> anyhow::Result<()> {
         match &self.what {
             What::Accept(figures) => figures.leave(&accept::measure()?),
+            What::Record(figures) => figures.leave(&record::measure()?),
             What::Stream(figures) => figures.leave(&stream::measure()?),
             What::Tally {
                 answers,
@@ -118,11 +122,14 @@ pub async fn run(options: &Options, cpus: Cpus) -> anyhow::Result<()> {
     let stream = part::measure(&["stream"], &[cpus.measured]).await?;
     step.done("");
     let tallies = tallies(cpus).await?;
+    let step = Step::start("Record an audience's answers in one process");
+    let recorded = part::measure(&["record"], &[cpus.measured]).await?;
+    step.done("");
 
     fixture.prepare(&stub);
     let plan = Plan::full(cpus.are_two());
     let functions = whole::measure(&launches, &fixture, plan).await?;
-    let results = Results::new(accept, stream, tallies, functions);
+    let results = Results::new(accept, stream, tallies, recorded, functions);
     println!("\n{}", results.tables());
     options.output.write_json(&results)?;
     let versions = [

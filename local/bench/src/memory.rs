@@ -1,4 +1,4 @@
-//! DynamoDB answered from memory, inside the SDK's client: everything up to the network is real, and
+//! DynamoDB and its like answered from memory, inside the SDK's client: everything up to the network is real, and
 //! on the thread that calls.
 
 use std::fmt;
@@ -9,7 +9,9 @@ use aws_sdk_dynamodb::{
     config::http::{HttpRequest, HttpResponse},
 };
 use aws_smithy_runtime_api::{
-    client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn},
+    client::http::{
+        HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
+    },
     http::StatusCode,
 };
 use bytes::Bytes;
@@ -38,12 +40,16 @@ impl<F: Fn(&str, &[u8]) -> Bytes + Send + Sync + 'static> Tables for F {
     }
 }
 
-/// A client as a function has it, but for the network.
+/// A client of DynamoDB as a function has it, but for the network.
 pub fn client(sdk: &SdkConfig, tables: impl Tables) -> Client {
-    let connector = SharedHttpConnector::new(Connector(tables));
-    let http_client = http_client_fn(move |_, _| connector.clone());
-    let config = aws_sdk_dynamodb::config::Builder::from(sdk).http_client(http_client);
+    let config = aws_sdk_dynamodb::config::Builder::from(sdk).http_client(http_client(tables));
     Client::from_conf(config.build())
+}
+
+/// What stands in for the network, for the client of any service that is called like DynamoDB.
+pub fn http_client(tables: impl Tables) -> SharedHttpClient {
+    let connector = SharedHttpConnector::new(Connector(tables));
+    http_client_fn(move |_, _| connector.clone())
 }
 
 struct Connector<T>(T);

@@ -71,11 +71,15 @@ pub struct Figures {
     pub warm_p50_ms: f64,
     /// The same, which 99 of 100 do not exceed.
     pub warm_p99_ms: f64,
-    /// Invocations per second, one after the other: the median over the turns.
+    /// Invocations per second and core, in the time that it had a core: the mean.
     pub per_second: f64,
-    /// The time that it had a CPU for one invocation: the mean.
+    /// The time that it had a core for one invocation: the mean.
     #[serde(skip)]
     pub cpu_ms: f64,
+    /// Invocations per second one after the other, with what it waits for the driver and for what
+    /// plays AWS: the median over the turns.
+    #[serde(skip)]
+    pub one_by_one: f64,
     /// The most memory that was resident, in MB of 1,048,576 bytes.
     pub memory_mb: f64,
 }
@@ -201,15 +205,17 @@ impl Contender {
     fn figures(self) -> anyhow::Result<Figures> {
         let memory = self.function.memory();
         let memory = memory.context("cannot read a function's memory from /proc")?;
-        let cpu_ms = milliseconds(self.cpu_time()? - self.cpu_before);
-        let invocations = self.took_ms.len().max(1);
+        let cpu_time = self.cpu_time()? - self.cpu_before;
+        let cpu_ms = milliseconds(cpu_time) / self.took_ms.len().max(1) as f64;
+        ensure!(cpu_ms > 0.0, "a function took no time of its core");
         Ok(Figures {
             name: self.function.name().to_owned(),
             cold_start_ms: rounded(self.cold_start_ms, 2),
             warm_p50_ms: rounded(median(&self.took_ms), 3),
             warm_p99_ms: rounded(percentile(&self.took_ms, 0.99), 3),
-            per_second: rounded(median(&self.rates), 1),
-            cpu_ms: rounded(cpu_ms / invocations as f64, 3),
+            per_second: rounded(1e3 / cpu_ms, 1),
+            cpu_ms: rounded(cpu_ms, 3),
+            one_by_one: rounded(median(&self.rates), 1),
             memory_mb: rounded(memory.peak_mb, 1),
         })
     }

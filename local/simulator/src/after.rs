@@ -21,9 +21,7 @@ use crate::{
     limits::{Id, Limits},
     plan::Plan,
     play::{Played, WINDOW_READ_HALVES},
-    timing::{
-        MEASURED, PAGE_MS, PUT_EVENTS_MS, READ_MS, RECORD_NS, STEP_MS, WHOLE_CPU_MB, WRITE_MS,
-    },
+    timing::{MEASURED, PAGE_MS, PUT_EVENTS_MS, READ_MS, STEP_MS, WHOLE_CPU_MB, WRITE_MS},
     usage::Usage,
 };
 
@@ -162,7 +160,7 @@ fn readings(plan: &Plan, house: &House, answer_bytes: u64) -> [Reading; 3] {
     };
     let recording = Reading {
         parallel: 1,
-        nanos: RECORD_NS,
+        nanos: MEASURED.record,
         function: house.answer_recorder,
         ..counting
     };

@@ -25,8 +25,6 @@ pub const PAGE_MS: u32 = 40;
 pub static MEASURED: LazyLock<Measured> = LazyLock::new(Measured::read);
 /// The memory at which a function has a whole CPU (Lambda, "Configure Lambda function memory").
 pub const WHOLE_CPU_MB: u64 = 1_769;
-/// What `answer-recorder` needs of a whole CPU for each answer, in nanoseconds.
-pub const RECORD_NS: u64 = 2_000;
 /// A PutEvents call of 256 KB.
 pub const PUT_EVENTS_MS: u32 = 20;
 /// A step of the state machine, its function's call included.
@@ -137,11 +135,7 @@ pub fn timings(house: &House) -> Vec<Timing> {
         ),
         nanos("counting an answer", MEASURED.count, bench),
         nanos("ranking an answer", MEASURED.rank, bench),
-        nanos(
-            "recording an answer",
-            RECORD_NS,
-            Origin::Measured("[here](architecture.md#numbers)"),
-        ),
+        nanos("recording an answer", MEASURED.record, bench),
         millis(
             "a PutEvents call of 256 KB",
             PUT_EVENTS_MS,

@@ -12,10 +12,10 @@
 
 use std::sync::Arc;
 
-use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use cuepoint_shared::{
     clock::{Clock, whole_millis},
-    http::{self, Caller, Problem},
+    http::{self, Caller, Problem, Request},
     ids::{QuizId, RunId},
 };
 use jiff::Timestamp;
@@ -119,15 +119,17 @@ impl AnswerApiHandler {
     /// Never: what goes wrong is an answer too.
     pub async fn handle(
         &self,
-        event: LambdaEvent<ApiGatewayV2httpRequest>,
+        event: LambdaEvent<Request>,
     ) -> Result<ApiGatewayV2httpResponse, Diagnostic> {
         let request = event.payload;
-        let route = request.route_key.as_deref().unwrap_or_default();
-        let about = |name: &str| request.path_parameters.get(name).map(String::as_str);
-        let (run_id, question_id) = (about("runId"), about("questionId"));
+        let request_id = event.context.request_id;
+        let route = request.route();
+        let run_id = request.path_text("runId");
+        let question_id = request.path_text("questionId");
         match self.answer(route, &request).await {
             Ok(response) => {
                 info!(
+                    request_id,
                     route,
                     run_id,
                     question_id,
@@ -139,6 +141,7 @@ impl AnswerApiHandler {
             Err(ApiError::Problem(problem)) => {
                 let (status, name) = (problem.status(), problem.name());
                 info!(
+                    request_id,
                     route,
                     run_id,
                     question_id,
@@ -149,7 +152,7 @@ impl AnswerApiHandler {
                 Ok(problem.response())
             }
             Err(ApiError::Store(failure)) => {
-                error!(route, run_id, question_id, status = 503, error = %failure, "failed");
+                error!(request_id, route, run_id, question_id, status = 503, error = %failure, "failed");
                 Ok(Problem::unavailable().response())
             }
         }
@@ -158,9 +161,9 @@ impl AnswerApiHandler {
     async fn answer(
         &self,
         route: &str,
-        request: &ApiGatewayV2httpRequest,
+        request: &Request,
     ) -> Result<ApiGatewayV2httpResponse, ApiError> {
-        let caller = Caller::of(request)?;
+        let caller = request.caller()?;
         match route {
             "POST /quizzes/{quizId}/runs/{runId}/questions/{questionId}/answers" => {
                 self.submit(&caller, request).await
@@ -178,10 +181,10 @@ impl AnswerApiHandler {
     async fn submit(
         &self,
         caller: &Caller,
-        request: &ApiGatewayV2httpRequest,
+        request: &Request,
     ) -> Result<ApiGatewayV2httpResponse, ApiError> {
         let question = question(request)?;
-        let Submission { choice } = http::body(request)?;
+        let Submission { choice } = request.body()?;
         let window = self.recent_windows.get(&question, (self.clock)()).await?;
         let window = window.ok_or_else(no_question)?;
         if choice >= window.rules.options {
@@ -236,10 +239,7 @@ impl AnswerApiHandler {
         }
     }
 
-    async fn results(
-        &self,
-        request: &ApiGatewayV2httpRequest,
-    ) -> Result<ApiGatewayV2httpResponse, ApiError> {
+    async fn results(&self, request: &Request) -> Result<ApiGatewayV2httpResponse, ApiError> {
         let question = question(request)?;
         let now = (self.clock)();
         let counted = self.counted.get(&question, now).await?;
@@ -264,10 +264,10 @@ impl AnswerApiHandler {
     async fn leaderboard(
         &self,
         caller: &Caller,
-        request: &ApiGatewayV2httpRequest,
+        request: &Request,
     ) -> Result<ApiGatewayV2httpResponse, ApiError> {
-        let quiz_id: QuizId = http::path(request, "quizId")?;
-        let run_id: RunId = http::path(request, "runId")?;
+        let quiz_id: QuizId = request.path("quizId")?;
+        let run_id: RunId = request.path("runId")?;
         let now = (self.clock)();
         let leaderboard = match self.leaderboards.get(&quiz_id, &run_id, now).await? {
             Some(leaderboard) => leaderboard,
@@ -303,11 +303,11 @@ impl AnswerApiHandler {
     }
 }
 
-fn question(request: &ApiGatewayV2httpRequest) -> Result<QuestionKey, Problem> {
+fn question(request: &Request) -> Result<QuestionKey, Problem> {
     Ok(QuestionKey {
-        quiz_id: http::path(request, "quizId")?,
-        run_id: http::path(request, "runId")?,
-        question_id: http::path(request, "questionId")?,
+        quiz_id: request.path("quizId")?,
+        run_id: request.path("runId")?,
+        question_id: request.path("questionId")?,
     })
 }
 

@@ -1,11 +1,11 @@
 //! The function `quiz-api`: producers write quizzes, schedule, move, watch and cancel them over HTTP.
 
-use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use cuepoint_shared::{
     channels::Channels,
     clock::{Clock, whole_millis},
     cues::MAX_CUE_BYTES,
-    http::{self, Caller, Problem},
+    http::{self, Problem, Request},
     ids::{ChannelId, QuizId, RunId},
 };
 use jiff::Timestamp;
@@ -79,10 +79,10 @@ impl QuizApiHandler {
     /// Never: what goes wrong is an answer too.
     pub async fn handle(
         &self,
-        event: LambdaEvent<ApiGatewayV2httpRequest>,
+        event: LambdaEvent<Request>,
     ) -> Result<ApiGatewayV2httpResponse, Diagnostic> {
         let request = event.payload;
-        let route = request.route_key.as_deref().unwrap_or_default();
+        let route = request.route();
         match self.answer(route, &request).await {
             Ok(response) => {
                 info!(route, status = response.status_code, "answered");
@@ -115,9 +115,9 @@ impl QuizApiHandler {
     async fn answer(
         &self,
         route: &str,
-        request: &ApiGatewayV2httpRequest,
+        request: &Request,
     ) -> Result<ApiGatewayV2httpResponse, ApiError> {
-        Caller::of(request)?.require_producer()?;
+        request.caller()?.require_producer()?;
         match route {
             "POST /quizzes" => self.create_quiz(request).await,
             "GET /quizzes/{quizId}" => self.show_quiz(request).await,
@@ -129,11 +129,8 @@ impl QuizApiHandler {
         }
     }
 
-    async fn create_quiz(
-        &self,
-        request: &ApiGatewayV2httpRequest,
-    ) -> Result<ApiGatewayV2httpResponse, ApiError> {
-        let draft = http::body(request)?;
+    async fn create_quiz(&self, request: &Request) -> Result<ApiGatewayV2httpResponse, ApiError> {
+        let draft = request.body()?;
         let quiz_id = self
             .id()
             .parse()
@@ -143,19 +140,13 @@ impl QuizApiHandler {
         Ok(http::ok(201, &quiz))
     }
 
-    async fn show_quiz(
-        &self,
-        request: &ApiGatewayV2httpRequest,
-    ) -> Result<ApiGatewayV2httpResponse, ApiError> {
+    async fn show_quiz(&self, request: &Request) -> Result<ApiGatewayV2httpResponse, ApiError> {
         Ok(http::ok(200, &self.quiz(request).await?))
     }
 
-    async fn schedule(
-        &self,
-        request: &ApiGatewayV2httpRequest,
-    ) -> Result<ApiGatewayV2httpResponse, ApiError> {
+    async fn schedule(&self, request: &Request) -> Result<ApiGatewayV2httpResponse, ApiError> {
         let quiz = self.quiz(request).await?;
-        let draft: RunDraft = http::body(request)?;
+        let draft: RunDraft = request.body()?;
         if self.channels.get(&draft.channel_id).is_none() {
             let detail = format!("There is no channel {}.", draft.channel_id);
             return Err(Problem::not_found(detail).into());
@@ -169,18 +160,15 @@ impl QuizApiHandler {
         Ok(http::ok(201, &RunView::from(run)))
     }
 
-    async fn move_run(
-        &self,
-        request: &ApiGatewayV2httpRequest,
-    ) -> Result<ApiGatewayV2httpResponse, ApiError> {
+    async fn move_run(&self, request: &Request) -> Result<ApiGatewayV2httpResponse, ApiError> {
         let now = self.now();
-        let RunChange { starts_at } = http::body(request)?;
+        let RunChange { starts_at } = request.body()?;
         let starts_at = settings::start(Some(starts_at), now).map_err(refused_run)?;
         let move_to = |run: &Run| {
             run.moved(starts_at, now)
                 .map_err(|refusal| refused_change(refusal).into())
         };
-        let (quiz_id, run_id) = (http::path(request, "quizId")?, run_id(request)?);
+        let (quiz_id, run_id) = (request.path("quizId")?, run_id(request)?);
         let run = self
             .store
             .change_run::<ApiError>(&quiz_id, &run_id, move_to)
@@ -188,27 +176,21 @@ impl QuizApiHandler {
         Ok(http::ok(200, &RunView::from(run.ok_or_else(no_run)?)))
     }
 
-    async fn show_run(
-        &self,
-        request: &ApiGatewayV2httpRequest,
-    ) -> Result<ApiGatewayV2httpResponse, ApiError> {
+    async fn show_run(&self, request: &Request) -> Result<ApiGatewayV2httpResponse, ApiError> {
         let run = self
             .store
-            .run(&http::path(request, "quizId")?, &run_id(request)?)
+            .run(&request.path("quizId")?, &run_id(request)?)
             .await?;
         Ok(http::ok(200, &RunView::from(run.ok_or_else(no_run)?)))
     }
 
-    async fn cancel(
-        &self,
-        request: &ApiGatewayV2httpRequest,
-    ) -> Result<ApiGatewayV2httpResponse, ApiError> {
+    async fn cancel(&self, request: &Request) -> Result<ApiGatewayV2httpResponse, ApiError> {
         let now = self.now();
         let cancel = |run: &Run| {
             run.cancel(now)
                 .map_err(|refusal| refused_change(refusal).into())
         };
-        let (quiz_id, run_id) = (http::path(request, "quizId")?, run_id(request)?);
+        let (quiz_id, run_id) = (request.path("quizId")?, run_id(request)?);
         let run = self
             .store
             .change_run::<ApiError>(&quiz_id, &run_id, cancel)
@@ -216,8 +198,8 @@ impl QuizApiHandler {
         Ok(http::ok(202, &RunView::from(run.ok_or_else(no_run)?)))
     }
 
-    async fn quiz(&self, request: &ApiGatewayV2httpRequest) -> Result<Quiz, ApiError> {
-        let quiz = self.store.quiz(&http::path(request, "quizId")?).await?;
+    async fn quiz(&self, request: &Request) -> Result<Quiz, ApiError> {
+        let quiz = self.store.quiz(&request.path("quizId")?).await?;
         Ok(quiz.ok_or_else(|| Problem::not_found("There is no such quiz."))?)
     }
 
@@ -254,8 +236,8 @@ impl From<Run> for RunView {
     }
 }
 
-fn run_id(request: &ApiGatewayV2httpRequest) -> Result<RunId, Problem> {
-    http::path(request, "runId")
+fn run_id(request: &Request) -> Result<RunId, Problem> {
+    request.path("runId")
 }
 
 fn no_run() -> Problem {

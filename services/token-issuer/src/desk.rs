@@ -3,12 +3,12 @@
 //! [`TokenDesk::receive`] says who asks for which channel; with what is known of their entitlement,
 //! [`TokenDesk::issue`] makes the answer and its announcement.
 
-use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use cuepoint_shared::{
     channels::Channels,
     event_bus::{Outgoing, PublishError},
     events::{Event, Metadata, PlaybackTokenIssued},
-    http::{self, Caller, Problem},
+    http::{self, Caller, Problem, Request},
     ids::{ChannelId, InvalidId, UserId},
 };
 use jiff::Timestamp;
@@ -122,13 +122,15 @@ impl TokenDesk {
     /// # Errors
     /// 401 without a verified identity, 429 when the caller asks too often, 413 or 400 for a body
     /// that is no JSON object. A channel id that cannot exist is refused like one that does not.
-    pub fn receive(&self, request: &ApiGatewayV2httpRequest) -> Result<Ask, DeskError> {
-        let Caller { user_id, .. } = Caller::of(request)?;
+    pub fn receive(&self, request: &Request) -> Result<Ask, DeskError> {
+        let Caller { user_id, .. } = request.caller()?;
         self.limit
             .admit(&user_id)
             .map_err(Problem::too_many_requests)?;
-        http::no_body(request)?;
-        let channel_id = http::path(request, "channelId").map_err(|_| Refusal::NotEntitled)?;
+        request.no_body()?;
+        let channel_id = request
+            .path("channelId")
+            .map_err(|_| Refusal::NotEntitled)?;
         Ok(Ask {
             user_id,
             channel_id,

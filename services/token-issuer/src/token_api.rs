@@ -4,11 +4,11 @@
 //! request makes a new token, so a repeat is answered with another one, announced by its own
 //! event, whose id is the invocation's.
 
-use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use cuepoint_shared::{
     clock::Clock,
     event_bus::{EventBus, PublishError},
-    http::Problem,
+    http::{Problem, Request},
 };
 use lambda_runtime::{Diagnostic, LambdaEvent};
 
@@ -63,7 +63,7 @@ impl TokenHandler {
     /// None: every failure is an answer.
     pub async fn handle(
         &self,
-        event: LambdaEvent<ApiGatewayV2httpRequest>,
+        event: LambdaEvent<Request>,
     ) -> Result<ApiGatewayV2httpResponse, Diagnostic> {
         let request_id = &event.context.request_id;
         match self.issue(&event.payload, request_id).await {
@@ -86,7 +86,7 @@ impl TokenHandler {
 
     async fn issue(
         &self,
-        request: &ApiGatewayV2httpRequest,
+        request: &Request,
         request_id: &str,
     ) -> Result<ApiGatewayV2httpResponse, TokenError> {
         let ask = self.desk.receive(request)?;

@@ -16,13 +16,13 @@ use answer_collector::{
     window_cache::WindowCache,
 };
 use anyhow::ensure;
-use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use aws_sdk_dynamodb::{
     Client,
     types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
 };
 use bytes::Bytes;
-use cuepoint_shared::{aws, telemetry};
+use cuepoint_shared::{aws, http::Request, telemetry};
 use jiff::Timestamp;
 use lambda_runtime::{Context, LambdaEvent};
 use serde::{Deserialize, Serialize};
@@ -98,7 +98,7 @@ pub(super) fn measure() -> anyhow::Result<Rates> {
         }),
         Contender::new(|call| {
             let text = black_box(&texts[call % texts.len()]);
-            let read = serde_json::from_slice::<ApiGatewayV2httpRequest>(text);
+            let read = serde_json::from_slice::<Request>(text);
             let written = serde_json::to_vec(black_box(&response));
             failed_json += u64::from(read.is_err() || written.is_err());
         }),

@@ -4,7 +4,9 @@ use documents::tables::{markdown, plain};
 use serde::Serialize;
 
 use super::{
-    accept, stream,
+    accept,
+    record::Recorded,
+    stream,
     tally::{self, Case},
 };
 use crate::{
@@ -44,6 +46,8 @@ pub(super) struct Results {
     stream: Vec<Batches>,
     /// Final tallies and leaderboards, on two cores.
     tallies: Vec<Case>,
+    /// Answers that were recorded, on one core.
+    recorded: Recorded,
     /// The whole functions: Rust first.
     functions: Vec<WithCpu>,
     #[serde(skip)]
@@ -89,6 +93,8 @@ struct WithCpu {
     figures: Figures,
     /// CPU time of one invocation.
     cpu_ms: f64,
+    /// Invocations per second one after the other, waiting included.
+    one_by_one_per_second: f64,
 }
 
 impl Results {
@@ -96,6 +102,7 @@ impl Results {
         accept: accept::Rates,
         stream: stream::Rates,
         tallies: Vec<Case>,
+        recorded: Recorded,
         figures: Vec<Figures>,
     ) -> Self {
         let micros = |rate: f64| 1e6 / rate;
@@ -103,6 +110,7 @@ impl Results {
         let (call, json) = (micros(accept.call), micros(accept.json));
         let with_cpu = |figures: &Figures| WithCpu {
             cpu_ms: figures.cpu_ms,
+            one_by_one_per_second: figures.one_by_one,
             figures: figures.clone(),
         };
         Self {
@@ -126,6 +134,10 @@ impl Results {
                 })
                 .collect(),
             tallies: tallies.into_iter().map(Case::rounded).collect(),
+            recorded: Recorded {
+                cpu_us: rounded(recorded.cpu_us, 2),
+                ..recorded
+            },
             functions: figures.iter().map(with_cpu).collect(),
             figures,
         }
@@ -218,13 +230,39 @@ impl Results {
         rows
     }
 
+    fn record_rows(&self) -> Vec<Vec<String>> {
+        let Recorded {
+            answers,
+            shards,
+            events,
+            cpu_us,
+        } = self.recorded;
+        vec![
+            titles([
+                "answers recorded",
+                "shards",
+                "events",
+                "CPU each",
+                "CPU of all",
+            ]),
+            vec![
+                answers.to_string(),
+                shards.to_string(),
+                events.to_string(),
+                format!("{cpu_us:.2} µs"),
+                format!("{:.0} ms", cpu_us * answers as f64 / 1e3),
+            ],
+        ]
+    }
+
     /// The figures for a terminal.
     pub(super) fn tables(&self) -> String {
         format!(
-            "{}\n\n{}\n\n{}\n\n{}",
+            "{}\n\n{}\n\n{}\n\n{}\n{}",
             plain(&self.accept_rows()),
             plain(&self.stream_rows()),
             plain(&self.tally_rows()),
+            plain(&self.record_rows()),
             side_by_side::table(&self.figures)
         )
     }
@@ -233,7 +271,8 @@ impl Results {
     pub(super) fn section(&self, machine: &str, plan: Plan, versions: &[String]) -> String {
         let accept = markdown(&self.accept_rows());
         let functions = side_by_side::section(&self.figures, plan, versions, &WORDS);
-        let [stream, tallies] = [self.stream_rows(), self.tally_rows()].map(|rows| markdown(&rows));
+        let rows = [self.stream_rows(), self.tally_rows(), self.record_rows()];
+        let [stream, tallies, recorded] = rows.map(|rows| markdown(&rows));
         let (partitions, times) = (stream::PARTITIONS, tally::TIMES);
         let rendered = self.tallies.last().map_or(0.0, |case| case.stub_ms);
         let slice = accept::SLICE.as_millis();
@@ -254,7 +293,7 @@ impl Results {
 {accept}
 
 An event as Lambda hands it over goes in as JSON, and the response comes out as JSON: the caller's claims,
-the body, the window (kept for a second), the name, the write, the receipt and the line in the log, which
+the body, the window (kept for some seconds), the name, the write, the receipt and the line in the log, which
 goes nowhere. The client of DynamoDB is the function's own, with its configuration, its signatures and its retries; only what
 it would send goes no further than a function in the same process, which answers from memory ({memory:.1} µs of
 the call). {LEAST_ANSWERS:.0} answers per second and core is the least that the command accepts.
@@ -284,6 +323,14 @@ shows the median; its memory is the most that was ever resident, in MB of 1,048,
 from memory as above, in pages of 1 MB of items, which are rendered as they are asked for: {rendered:.0} ms of the CPU
 time of the last case. {MOST_MILLIS:.0} ms is what both together take at most for a million answers, or the command
 fails.
+
+### The answers, recorded
+
+{recorded}
+
+An order to record goes through the handler of `answer-recorder`, on one core: every page of answers is read, packed
+into events and published. DynamoDB and EventBridge are answered from memory, which is counted with it; the median of
+{times} times.
 
 {functions}"
         )
@@ -318,7 +365,13 @@ mod tests {
         };
         // Only a million has to be there in time.
         let tallies = vec![case(1_000, 9_000.0), case(MILLION, million_ms)];
-        Results::new(accept, stream, tallies, functions(rates))
+        let recorded = Recorded {
+            answers: 1_000,
+            shards: 10,
+            events: 2,
+            cpu_us: 2.006,
+        };
+        Results::new(accept, stream, tallies, recorded, functions(rates))
     }
 
     #[test]
@@ -354,7 +407,9 @@ mod tests {
         assert_eq!(value["accept"]["perSecond"], 10_000.0);
         assert_eq!(value["stream"][0]["batch"], 1_000);
         assert_eq!(value["tallies"][1]["answers"], 1_000_000);
+        assert_eq!(value["recorded"]["cpuUs"], 2.01);
         assert_eq!(value["functions"][2]["name"], "node");
         assert_eq!(value["functions"][0]["cpuMs"], 0.3);
+        assert_eq!(value["functions"][0]["oneByOnePerSecond"], 4.5);
     }
 }

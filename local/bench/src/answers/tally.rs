@@ -151,12 +151,13 @@ fn leaderboard_task() -> Value {
 }
 
 /// The time that all threads of this process have had a CPU.
-fn cpu_time() -> Duration {
+pub(super) fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     let part = |part| u64::try_from(part).unwrap_or_default();
     Duration::from_secs(part(time.tv_sec)) + Duration::from_nanos(part(time.tv_nsec))
 }
 
-fn millis(time: Duration) -> f64 {
+/// In milliseconds.
+pub(super) fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
 }

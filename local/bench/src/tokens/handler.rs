@@ -3,12 +3,11 @@
 use std::{hint::black_box, num::NonZeroU32, time::Duration};
 
 use anyhow::{anyhow, ensure};
-use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use aws_lc_rs::{
     rand::SystemRandom,
     signature::{ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair},
 };
-use cuepoint_shared::channels::Channels;
+use cuepoint_shared::{channels::Channels, http::Request};
 use jiff::Timestamp;
 use token_issuer::{
     desk::TokenDesk,
@@ -53,7 +52,7 @@ pub(super) fn measure(fixture: &Fixture, cpu: usize) -> anyhow::Result<Rates> {
         maximum_resolution: None,
         viewer_session_version: 3,
     };
-    let issue = |request: &ApiGatewayV2httpRequest, id: &str| {
+    let issue = |request: &Request, id: &str| {
         let ask = desk.receive(request)?;
         desk.issue(ask, Some(&entitlement), Timestamp::now(), id)
     };
@@ -61,7 +60,7 @@ pub(super) fn measure(fixture: &Fixture, cpu: usize) -> anyhow::Result<Rates> {
         .map(|number| fixture::request(&viewer(number), CHANNEL))
         .map(|request| request.to_string().into_bytes())
         .collect();
-    let requests: Vec<ApiGatewayV2httpRequest> = texts
+    let requests: Vec<Request> = texts
         .iter()
         .map(|text| serde_json::from_slice(text))
         .collect::<Result<_, _>>()?;

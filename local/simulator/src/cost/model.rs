@@ -10,8 +10,8 @@ use crate::{
     house::House,
     plan::Plan,
     timing::{
-        MEASURED, POLL_MS, PUT_EVENTS_MS, READ_MS, RECORD_NS, STEP_MS, WHOLE_CPU_MB, WRITE_MS,
-        handler_ms, live_ms,
+        MEASURED, POLL_MS, PUT_EVENTS_MS, READ_MS, STEP_MS, WHOLE_CPU_MB, WRITE_MS, handler_ms,
+        live_ms,
     },
     usage::Usage,
 };
@@ -78,7 +78,7 @@ fn settle(house: &House, units: &Units, audience: u64, usage: &mut Usage) {
     // Opened, closed and tallied; the leaderboard is one invocation for all.
     usage.function("answer-saga").ran(3, saga, memory);
     let memory = house.answer_recorder.memory_mb;
-    let share = cpu(RECORD_NS) * WHOLE_CPU_MB / u64::from(memory);
+    let share = cpu(MEASURED.record) * WHOLE_CPU_MB / u64::from(memory);
     let calls = usage.put_events_calls * u64::from(PUT_EVENTS_MS);
     let recorder = share + reading(1).max(calls / PUBLISHED_AT_ONCE as u64);
     usage.function("answer-recorder").ran(1, recorder, memory);

@@ -13,7 +13,7 @@ use cuepoint_shared::{
     telemetry,
 };
 use jiff::Timestamp;
-use lambda_runtime::{Error, run, service_fn};
+use lambda_runtime::{Error, Runtime, service_fn};
 use token_issuer::{
     desk::TokenDesk,
     secrets,
@@ -49,5 +49,9 @@ async fn serve() -> Result<(), Error> {
         EventBus::new(EventBridge::new(&config), required("EVENT_BUS_NAME")?),
         Timestamp::now,
     );
-    run(service_fn(|event| handler.handle(event))).await
+    // Without the span that `run` adds: it takes time, and the one line of an invocation says its id
+    // itself.
+    Runtime::new(service_fn(|event| handler.handle(event)))
+        .run()
+        .await
 }

@@ -39,7 +39,7 @@ fn desk(settings: Value, burst: u32) -> (TokenDesk, String) {
     (desk, pem::encode(&Pem::new("PUBLIC KEY", public.as_ref())))
 }
 
-fn request(changes: Value) -> ApiGatewayV2httpRequest {
+fn request(changes: Value) -> Request {
     let mut request = json!({
         "rawPath": "/channels/AbC/playback-token",
         "headers": { "x-viewer-id": "another" },

@@ -1,6 +1,6 @@
 //! An answer sent directly is what the SDK would have sent, and comes to what it would have come to.
 
-use std::{collections::VecDeque, io, time::Instant};
+use std::{collections::VecDeque, io, process::Command, time::Instant};
 
 use aws_credential_types::provider::future;
 use aws_sdk_dynamodb::{
@@ -188,6 +188,8 @@ async fn an_answer_is_sent_and_signed_as_the_sdk_does() {
             panic!("nothing was sent");
         };
         assert_eq!(direct.len(), 2);
+        let trace = std::env::var("_X_AMZN_TRACE_ID").ok();
+        assert_eq!(sdk.headers().get("x-amzn-trace-id"), trace.as_deref());
         for request in direct {
             assert_eq!((request.method(), request.uri()), (sdk.method(), sdk.uri()));
             assert_eq!(content(request), content(sdk), "{endpoint:?}");
@@ -208,6 +210,51 @@ async fn an_answer_is_sent_and_signed_as_the_sdk_does() {
         };
         assert_ne!(id(&direct[0]), id(&direct[1]));
     }
+}
+
+/// Lambda's runtime tells the id in the environment, which is a process's own.
+#[test]
+fn in_a_function_the_id_of_the_trace_is_sent_along() {
+    let same = "store::direct_put::tests::an_answer_is_sent_and_signed_as_the_sdk_does";
+    let done = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", same])
+        .env("AWS_LAMBDA_FUNCTION_NAME", "answer-api")
+        .env(
+            "_X_AMZN_TRACE_ID",
+            "Root=1-5759e988-bd862e3f;Parent=53995c3f;Sampled=1",
+        )
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success() && said.contains("1 passed"), "{said}");
+}
+
+/// A table that fails is not asked three times for each answer for long, but time makes up for it.
+#[tokio::test]
+async fn retries_are_paid_for_and_time_fills_up_what_is_left() {
+    let table = Table::default();
+    let store = learned(&table, table.config()).await;
+    let tries = async || {
+        table
+            .does
+            .lock()
+            .unwrap()
+            .extend([Does::Answer(500, FAILED); 3]);
+        assert!(may_pass(&put(&store).await, "InternalServerError"));
+        table.does.lock().unwrap().clear();
+        table.asked().len()
+    };
+    assert_eq!(tries().await, 3);
+    let mut failed = 1;
+    while tries().await > 1 {
+        failed += 1;
+        assert!(failed < 1_000, "nothing is paid for");
+    }
+    // Two retries of 10 tokens each, of the 500 that there are at first.
+    assert!(failed >= 24, "{failed}");
+    // It is filled up each whole second.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(tries().await, 3);
 }
 
 /// Whether this is what has to come of it.
