@@ -106,7 +106,7 @@ fn no_failure_is_lost() {
     notices(
         check,
         "AnswerRecordingQueue/Properties/VisibilityTimeout",
-        json!(89),
+        json!(179),
         "delivers again what it still works on",
     );
     let stream = "LiveTallyFunction/Properties/Events/Stream/Properties";

@@ -98,7 +98,7 @@ const ENVIRONMENT: &[(&str, &[&str])] = &[
             "WINDOWS_TABLE=WindowsTable",
             "EVENT_BUS_NAME=EventBus",
             "DEAD_LETTER_QUEUE_URL=AnswerRecordingDlq",
-            "GIVE_UP_AFTER_RECEIVES=195",
+            "GIVE_UP_AFTER_RECEIVES=95",
         ],
     ),
     (

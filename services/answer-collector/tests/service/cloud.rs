@@ -156,7 +156,7 @@ impl Cloud {
                 dead_letters.to_owned(),
                 AnswerRecorderHandler::FUNCTION,
             ),
-            give_up_after_receives: 195,
+            give_up_after_receives: 95,
             clock,
         }
     }

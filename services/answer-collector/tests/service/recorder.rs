@@ -222,9 +222,9 @@ async fn an_order_that_fails_comes_again_and_is_given_up_with_its_reason_in_the_
     let early = deliver(&broken, &order, 1_000).await;
     assert_eq!(early.batch_item_failures.len(), 1, "early is not failed");
     cloud.wait(23);
-    let again = deliver(&broken, &order, 194).await;
+    let again = deliver(&broken, &order, 94).await;
     assert_eq!(again.batch_item_failures[0].item_identifier, "m1");
-    let given_up = deliver(&broken, &order, 195).await;
+    let given_up = deliver(&broken, &order, 95).await;
     assert!(given_up.batch_item_failures.is_empty());
     let letters = cloud.receive(&parked, |found| !found.is_empty()).await;
     assert_eq!(
@@ -232,7 +232,7 @@ async fn an_order_that_fails_comes_again_and_is_given_up_with_its_reason_in_the_
         (1, Some(order.as_str()))
     );
     let reason = attribute(&letters[0], REASON).unwrap();
-    let expected = "gave up after 195 deliveries: PutEvents";
+    let expected = "gave up after 95 deliveries: PutEvents";
     assert!(reason.starts_with(expected), "{reason}");
 }
 
@@ -247,12 +247,12 @@ async fn an_order_that_ends_the_function_each_time_is_given_up_before_it_is_begu
     recorder.bus = cut_off_after(&cloud, 0).await;
     let order = order(&cloud.question("q1"));
     cloud.wait(23);
-    let given_up = deliver(&recorder, &order, 196).await;
+    let given_up = deliver(&recorder, &order, 96).await;
     assert!(given_up.batch_item_failures.is_empty());
     let letters = cloud.receive(&parked, |found| !found.is_empty()).await;
     assert_eq!(letters[0].body(), Some(order.as_str()));
     let reason = attribute(&letters[0], REASON).unwrap();
-    let expected = "gave up after 196 deliveries: the one before was ended before it was done";
+    let expected = "gave up after 96 deliveries: the one before was ended before it was done";
     assert_eq!(reason, expected);
 }
 
