@@ -128,10 +128,8 @@ fn timeouts() -> TimeoutConfig {
 mod tests {
     use super::*;
 
-    fn file(name: &str, text: &str) -> std::path::PathBuf {
-        let folder = std::env::temp_dir().join(format!("operator-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let file = folder.join(name);
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(&file, text).unwrap();
         file
     }
@@ -141,7 +139,7 @@ mod tests {
         let text = r#"{"region": "eu-west-1", "endpointUrl": "http://127.0.0.1:1",
             "ivsEndpointUrl": "http://127.0.0.1:2", "accessKeyId": "test",
             "secretAccessKey": "test", "outputs": {"A": "the A"}, "another": {}}"#;
-        let target = Target::on_this_machine(&file("stack.json", text)).unwrap();
+        let target = Target::on_this_machine(file(text).path()).unwrap();
         assert_eq!(target.output("A").unwrap(), "the A");
         assert_eq!(target.aws.endpoint_url(), Some("http://127.0.0.1:1"));
         assert_eq!(target.ivs.endpoint_url(), Some("http://127.0.0.1:2"));
@@ -152,13 +150,13 @@ mod tests {
     #[tokio::test]
     async fn a_stack_on_aws_is_known_by_the_list_of_its_outputs() {
         let text = r#"[{"OutputKey": "A", "OutputValue": "the A", "Description": ""}]"#;
-        let list = file("outputs.json", text);
-        let target = Target::on_aws(&list, Some("eu-west-1".into()))
+        let list = file(text);
+        let target = Target::on_aws(list.path(), Some("eu-west-1".into()))
             .await
             .unwrap();
         assert_eq!(target.output("A").unwrap(), "the A");
         assert!(!target.local);
-        let error = Target::on_aws(&file("broken.json", "{}"), None).await;
+        let error = Target::on_aws(file("{}").path(), None).await;
         assert!(error.unwrap_err().to_string().contains("describe a stack"));
     }
 }
