@@ -256,8 +256,14 @@ fn whatever_fails_in_the_saga_is_retried_and_then_undone() {
     notices(
         check,
         "saga:Tally/TimeoutSeconds",
-        json!(60),
+        json!(90),
         "times out before its function",
+    );
+    notices(
+        check,
+        "AnswerSagaFunction/Properties/Timeout",
+        json!(105),
+        "may be at work after the compensation",
     );
     notices(
         check,

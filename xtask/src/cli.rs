@@ -212,11 +212,11 @@ pub(crate) enum Bench {
     ///
     /// Measures answers through the handler and the stream's records through the live tally, on one
     /// core; the final tally and the leaderboard of up to a million answers, on two, with their
-    /// memory; and the whole function that takes answers beside the same in Python and Node, each
+    /// memory; their recording; and the whole function that takes answers beside the same in Python and Node, each
     /// driven over the Lambda Runtime API. DynamoDB is answered from memory or by a stub. Writes the
     /// results into docs/benchmarks.md. Fails when the handler takes fewer than 10,000 answers per
-    /// second, the function fewer than 5 times what the better of the others does, or a million
-    /// answers are not tallied and ranked in three seconds.
+    /// second, the function fewer than 5 times what the better of the others does, each in the time
+    /// that it has a core, or a million answers are not tallied and ranked in three seconds.
     Answers(Figures),
     /// How long a cue takes from PutMetadata to the viewer's page.
     ///
@@ -236,7 +236,8 @@ pub(crate) enum Bench {
     /// Measures the token handler beside the bare signature, and the whole function beside the same
     /// in Python and Node, each driven over the Lambda Runtime API with its AWS calls answered by a
     /// stub. Writes the results into docs/benchmarks.md. Fails when the handler reaches less than
-    /// 0.90 of the bare signing rate, or the function less than 3 times the better of the others.
+    /// 0.90 of the bare signing rate, or the function less than 3 times what the better of the others
+    /// does, each in the time that it has a core.
     Tokens(Figures),
 }
 

@@ -9,8 +9,8 @@ use serde::Deserialize;
 
 use crate::failure::Advised;
 
-/// How long one call may take, its retries included. Longer than any function runs, since some of
-/// the calls invoke one.
+/// How long one call may take, its retries included. Longer than any function runs that is called from
+/// here.
 const CALL: Duration = Duration::from_secs(90);
 
 /// A deployed stack.

@@ -1,5 +1,5 @@
-//! The benchmark of answers: how fast one is taken, counted live, counted in the end and ranked,
-//! and the whole function `answer-api` beside the same in Python and Node.
+//! The benchmark of answers: how fast one is taken, counted live, counted in the end, ranked and
+//! recorded, and the whole function `answer-api` beside the same in Python and Node.
 
 mod accept;
 mod audience;
@@ -101,15 +101,9 @@ pub async fn run(options: &Options, cpus: Cpus) -> anyhow::Result<()> {
     let fixture = Fixture::new(Timestamp::now());
     let stub = AwsStub::serve().await.context("cannot play AWS")?;
     let peers = Peers::lay_out(&options.sources, "answer-api")?;
-    let rust = fixture.launch(
-        "rust",
-        &options.answer_api,
-        &peers.empty_folder("rust")?,
-        &stub,
-        Some(cpus.measured),
-    );
-    let [python, node] = peers.launches(&rust);
-    let launches = [rust, python, node];
+    let folder = peers.empty_folder("rust")?;
+    let rust = fixture.launch("rust", &options.answer_api, &folder, &stub);
+    let launches = peers.launches(rust, cpus.measured);
 
     let step = Step::start("Compare what the functions answer");
     let compared = conformance::check(&launches, &stub).await?;

@@ -6,7 +6,7 @@ use std::{
     collections::BTreeMap,
     ffi::OsString,
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::{Duration, Instant},
 };
@@ -16,6 +16,7 @@ use tempfile::NamedTempFile;
 use tokio::process::{Child, Command};
 
 use crate::{
+    aws_stub::AwsStub,
     cpus,
     runtime_api::{Invocation, RuntimeApi},
 };
@@ -251,6 +252,27 @@ impl Function {
 }
 
 impl Launch {
+    /// A program that is a whole function, whose AWS calls go to the stub.
+    pub fn of_program(
+        name: &str,
+        program: &Path,
+        task_root: &Path,
+        stub: &AwsStub,
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let text = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Self {
+            name: name.to_owned(),
+            program: program.to_owned(),
+            arguments: Vec::new(),
+            task_root: task_root.to_owned(),
+            handler: "bootstrap".to_owned(),
+            endpoint_url: stub.endpoint_url(),
+            variables: variables.iter().map(text).collect(),
+            cpu: None,
+        }
+    }
+
     fn command(&self, api: &RuntimeApi, output: &NamedTempFile) -> io::Result<Command> {
         // A path is the caller's, who is in another folder; a bare name is looked up.
         let program = match self.program.components().count() {

@@ -6,13 +6,15 @@
 //! - [`function`](mod@function): a function's process, with the environment that Lambda gives it;
 //! - [`aws_stub`]: the AWS calls that a function makes, answered at once, failed or left waiting;
 //! - [`whole`]: measures several functions side by side; [`slices`]: the same for code in this process;
-//! - [`peers`]: the same function in Python and Node, laid out; [`side_by_side`]: what is said of them;
+//! - [`peers`]: the same function in Python and Node, laid out; [`agreement`]: whether they do the same;
+//!   [`side_by_side`]: what is said of them;
 //! - [`api_request`]: viewers' requests; [`memory`]: DynamoDB answered inside its client;
 //! - [`part`]: what is measured in a process of its own;
 //! - [`cpus`], [`statistics`], [`steps`], [`machine`]: what every measurement needs;
 //! - [`document`]: the page with the results, a section per benchmark;
 //! - [`tokens`]: the benchmark of playback tokens; [`answers`]: that of answers.
 
+pub mod agreement;
 pub mod answers;
 pub mod api_request;
 pub mod aws_stub;

@@ -69,8 +69,17 @@ impl Peers {
         Ok(folder)
     }
 
-    /// How the two are started, in the surroundings that `like` has.
-    pub fn launches(&self, like: &Launch) -> [Launch; 2] {
+    /// How the three are started: this one on a CPU, and the other two in the same surroundings.
+    pub fn launches(&self, rust: Launch, cpu: usize) -> [Launch; 3] {
+        let rust = Launch {
+            cpu: Some(cpu),
+            ..rust
+        };
+        let [python, node] = self.beside(&rust);
+        [rust, python, node]
+    }
+
+    fn beside(&self, like: &Launch) -> [Launch; 2] {
         let python = Launch {
             name: "python".to_owned(),
             program: self.sources.python.clone(),

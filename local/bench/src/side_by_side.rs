@@ -21,7 +21,7 @@ pub struct Words<'a> {
     pub left_out: &'a str,
     /// Which services of AWS take time of their own.
     pub services: &'a str,
-    /// How many times as fast as the better of the others the first is at least.
+    /// How many times what the better of the others does the first does at least, on a core.
     pub least_factor: f64,
 }
 
@@ -45,7 +45,7 @@ fn factor_of(functions: &[Figures], rate: impl Fn(&Figures) -> f64) -> f64 {
     }
 }
 
-/// What is to be said when the first is not so many times as fast; nothing when it is.
+/// What is to be said when the first does not so many times as much; nothing when it does.
 pub fn complaint(functions: &[Figures], least: f64) -> Option<String> {
     let factor = factor(functions);
     (factor < least).then(|| {
@@ -137,15 +137,14 @@ good and bad, and must give {compared}.
   driver or for what plays AWS, the core is free for another environment, and the time is not counted. The function
   in Rust handles {on_a_core:.1} times what the better of the others does; {least_factor:.0} times is the least accepted.
 - *One by one*: events per second, one after the other, the waiting included; the median of {rounds} turns. The clock
-  stands while the driver makes an event. The function in Rust handles {one_by_one:.1} times what the better of the others does:
-  of its time, more is waiting.
+  stands while the driver makes an event. The function in Rust handles {one_by_one:.1} times what the better of the others does.
 - *Memory*: the most that was resident, in MB of 1,048,576 bytes.
 
 The other two are written as careful users would: {kept}. They are in `local/bench/functions/`.
 {left_out} For Node the loop over the Runtime API is written out, because AWS's client for it has to be compiled
 from C++; for Python it is AWS's own. Neither is bundled or pre-compiled. The function in Rust is the program
 that every command here builds, with the profile `lambda`: the libraries under every call optimised
-(`opt-level = 3`), our own code in part (1 or 2), the generated clients of AWS hardly (1), nothing across crates.
+(`opt-level = 3`), our own code by what it is worth (1 to 3), the generated clients of AWS hardly (1), nothing across crates.
 
 {versions}
 **What this does not say.** On AWS, {services} some milliseconds each, which are the same

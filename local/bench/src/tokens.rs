@@ -54,15 +54,9 @@ pub async fn run(options: &Options, cpus: Cpus) -> anyhow::Result<()> {
     let fixture = Arc::new(Fixture::new()?);
     let stub = AwsStub::serve().await.context("cannot play AWS")?;
     let peers = Peers::lay_out(&options.sources, "token-api")?;
-    let rust = fixture.launch(
-        "rust",
-        &options.token_api,
-        &peers.empty_folder("rust")?,
-        &stub,
-        Some(cpus.measured),
-    );
-    let [python, node] = peers.launches(&rust);
-    let launches = [rust, python, node];
+    let folder = peers.empty_folder("rust")?;
+    let rust = fixture.launch("rust", &options.token_api, &folder, &stub);
+    let launches = peers.launches(rust, cpus.measured);
 
     let step = Step::start("Compare what the functions answer");
     let compared = conformance::check(&launches, &fixture, &stub).await?;

@@ -41,7 +41,7 @@ impl Surroundings {
     fn launch(&self) -> Launch {
         let (program, folder) = (program("answer-api"), self.folder.path());
         self.fixture
-            .launch("answer-api", &program, folder, &self.stub, None)
+            .launch("answer-api", &program, folder, &self.stub)
     }
 
     async fn start(&self) -> Function {
@@ -114,6 +114,13 @@ async fn whatever_fails_and_however_much_it_says_no_viewer_is_in_its_log() {
         surroundings.invoke(&mut function, 7).await;
         let printed = function.printed().unwrap();
         assert!(printed.lines().count() >= 2, "{printed}");
+        for said in ["answered", "failed"] {
+            let line = printed
+                .lines()
+                .find(|line| line.contains(&format!("\"message\":\"{said}\"")));
+            let line: Value = serde_json::from_str(line.unwrap()).unwrap();
+            assert_eq!(line["request_id"], request_id(7), "{line}");
+        }
         for (what, text) in [
             ("the viewer", viewer(7)),
             ("the name", "A Viewer".to_owned()),

@@ -21,18 +21,8 @@ fn launch(stub: &AwsStub, folder: &TempDir) -> Launch {
         ("GIVE_UP_AFTER_SECONDS", "19800"),
         ("CHANNELS", "{}"),
     ];
-    Launch {
-        name: "entitlement-outbox".to_owned(),
-        program: program("entitlement-outbox"),
-        arguments: Vec::new(),
-        task_root: folder.path().to_owned(),
-        handler: "bootstrap".to_owned(),
-        endpoint_url: stub.endpoint_url(),
-        variables: variables
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into(),
-        cpu: None,
-    }
+    let name = "entitlement-outbox";
+    Launch::of_program(name, &program(name), folder.path(), stub, &variables)
 }
 
 /// A record of the table's stream: a viewer was entitled.

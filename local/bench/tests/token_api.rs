@@ -42,7 +42,7 @@ impl Surroundings {
     fn launch(&self) -> Launch {
         let (program, folder) = (program("token-api"), self.folder.path());
         self.fixture
-            .launch("token-api", &program, folder, &self.stub, None)
+            .launch("token-api", &program, folder, &self.stub)
     }
 
     async fn start(&self) -> Function {
@@ -198,7 +198,17 @@ async fn whatever_fails_and_however_much_it_says_no_key_token_or_viewer_is_in_it
             stub.behave(fails, Behaviour::Answer);
         }
         let printed = function.printed().unwrap();
-        assert!(printed.lines().count() >= 3, "{printed}");
+        for (said, id, times) in [("token issued", 1, 1), ("no token issued", 2, 2)] {
+            let said = format!("\"message\":\"{said}\"");
+            let lines = printed.lines().filter(|line| line.contains(&said));
+            let lines: Vec<Value> = lines
+                .map(|line| serde_json::from_str(line).unwrap())
+                .collect();
+            assert_eq!(lines.len(), times, "{printed}");
+            for line in lines {
+                assert_eq!(line["request_id"], request_id(id), "{line}");
+            }
+        }
         let asked = stub.last_request(Operation::GetItem);
         let viewer = asked["Key"]["userId"]["S"].as_str().unwrap();
         let pem = surroundings

@@ -72,10 +72,10 @@ fn step_functions_says_how_an_execution_ended() {
     };
     let aborted = event("ABORTED", Value::Null, Value::Null);
     assert_eq!(why(&aborted), ("QuizShow".into(), "ABORTED".into()));
-    assert_eq!(case(&aborted).settle_seconds, 75);
+    assert_eq!(case(&aborted).settle_seconds, TASKS_END_WITHIN);
     assert_eq!(
         case(&event("TIMED_OUT", Value::Null, Value::Null)).settle_seconds,
-        75
+        TASKS_END_WITHIN
     );
     let failed = event(
         "FAILED",

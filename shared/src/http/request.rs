@@ -7,6 +7,7 @@ use serde::{
     Deserialize,
     de::{DeserializeOwned, IgnoredAny},
 };
+use serde_json::Value;
 
 use super::Problem;
 use crate::ids::UserId;
@@ -48,15 +49,8 @@ struct Jwt {
     claims: Option<Claims>,
 }
 
-/// The claims that are read; the API's authorizer has verified them.
-#[derive(Deserialize)]
-struct Claims {
-    sub: Option<String>,
-    token_use: Option<String>,
-    name: Option<String>,
-    #[serde(rename = "cognito:groups")]
-    groups: Option<String>,
-}
+/// What the API's authorizer has verified. It writes every claim as text.
+type Claims = HashMap<String, Value>;
 
 /// Who is calling.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,15 +136,17 @@ impl Request {
 }
 
 impl Caller {
-    /// None, unless the claims are those of an ID token with a usable `sub`.
+    /// None, unless the claims are those of an ID token with a usable `sub`. One that is no text is
+    /// none.
     fn of(claims: &Claims) -> Option<Self> {
-        if claims.token_use.as_deref() != Some("id") {
+        let claim = |name| claims.get(name).and_then(Value::as_str);
+        if claim("token_use") != Some("id") {
             return None;
         }
         Some(Self {
-            user_id: claims.sub.as_deref()?.parse().ok()?,
-            name: claims.name.clone(),
-            groups: claims.groups.as_deref().map(groups).unwrap_or_default(),
+            user_id: claim("sub")?.parse().ok()?,
+            name: claim("name").map(str::to_owned),
+            groups: claim("cognito:groups").map(groups).unwrap_or_default(),
         })
     }
 
@@ -191,7 +187,7 @@ fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 #[cfg(test)]
 mod tests {
     use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -285,6 +281,37 @@ mod tests {
         ] {
             assert_eq!(status(claims.clone()), Some(401), "{claims}");
         }
+    }
+
+    #[test]
+    fn a_claim_of_another_kind_is_none() {
+        let odd = json!({
+            "sub": "ada", "token_use": "id", "name": 7, "cognito:groups": ["producers"],
+            "email_verified": true, "custom": null,
+        });
+        let request: Request = serde_json::from_value(event(odd)).unwrap();
+        let caller = request.caller().unwrap();
+        assert_eq!(caller.name, None);
+        assert_eq!(caller.require_producer().unwrap_err().status(), 403);
+        for claims in [
+            json!({ "sub": 7, "token_use": "id" }),
+            json!({ "sub": "ada", "token_use": ["id"] }),
+        ] {
+            let request: Request = serde_json::from_value(event(claims)).unwrap();
+            assert_eq!(request.caller().unwrap_err().status(), 401);
+        }
+        // In their order, as the fields of a struct could be written.
+        let list = json!(["ada", "id", null, "[producers]"]);
+        assert!(serde_json::from_value::<Request>(event(list)).is_err());
+    }
+
+    #[test]
+    fn a_body_is_base64_where_the_event_says_so() {
+        let mut event = event(json!({}));
+        event["isBase64Encoded"] = json!(true);
+        event["body"] = json!("eyJhIjoxfQ==");
+        let request: Request = serde_json::from_value(event).unwrap();
+        assert_eq!(request.body::<Value>().unwrap(), json!({ "a": 1 }));
     }
 
     #[test]

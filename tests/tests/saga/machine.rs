@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 /// How long an execution may take to get anywhere.
-const PATIENCE: Duration = Duration::from_secs(150);
+const PATIENCE: Duration = Duration::from_secs(180);
 /// How long it is waited between two looks. The emulator has all executions of all tests to care for.
 const POLL: Duration = Duration::from_millis(250);
 

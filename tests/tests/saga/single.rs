@@ -202,7 +202,7 @@ async fn decisions_of_the_compensation_hold_at_their_bounds() {
         ),
         ("Compensate?", json!({ "compensate": false }), "MadeLate?"),
         ("MadeLate?", json!({ "settleSeconds": 0 }), "NothingToUndo"),
-        ("MadeLate?", json!({ "settleSeconds": 75 }), "WaitForClaim"),
+        ("MadeLate?", json!({ "settleSeconds": 1 }), "WaitForClaim"),
         ("AnyVoided?", json!({ "toPublish": [] }), "AbortRun"),
         ("AnyTallied?", json!({ "lastTallied": null }), "AnyVoided?"),
         (

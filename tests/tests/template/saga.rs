@@ -1,7 +1,7 @@
 //! The shape of the state machines: nothing they call may hang, give up at once, or fail without
 //! being undone.
 
-use quiz_orchestrator::quiz::QUESTIONS;
+use quiz_orchestrator::{compensation::TASKS_END_WITHIN, quiz::QUESTIONS};
 use serde_json::{Value, json};
 
 use super::document::{House, list, name};
@@ -70,8 +70,12 @@ fn targets(machine: &str, definition: &Value) -> Vec<String> {
 fn task(house: &House, machine: &str, state: &str, definition: &Value) -> Vec<String> {
     let mut problems = Vec::new();
     let timeout = definition["TimeoutSeconds"].as_u64().unwrap_or(0);
-    if timeout <= function_timeout(house, machine, definition) {
+    let runs_for = function_timeout(house, machine, definition);
+    if timeout <= runs_for {
         problems.push(format!("{state}: times out before its function does"));
+    }
+    if machine == "QuizShow" && u64::from(TASKS_END_WITHIN) <= runs_for {
+        problems.push(format!("{state}: may be at work after the compensation"));
     }
     let first = &definition["Retry"][0];
     let calls_function = definition["Resource"] == "arn:aws:states:::lambda:invoke";

@@ -163,8 +163,9 @@ const TAKING: Taking = Taking {
     hidden: 600,
     wait: 1,
 };
-/// How long a consumer may take to hand back what it cannot do.
-const PATIENCE: SignedDuration = SignedDuration::from_mins(3);
+/// How long a consumer may take to hand back what it cannot do, and its queue to be quiet for a minute:
+/// two minutes are the longest that the function of a queue runs.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
 
 /// Moves dead letters.
 pub struct Redrive {

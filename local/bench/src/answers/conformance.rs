@@ -1,17 +1,16 @@
 //! Whether functions do the same: the same answers must be taken, written and refused alike, but
 //! for the time that it takes.
 
-use anyhow::{Context, anyhow, ensure};
+use anyhow::{Context, ensure};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::fixture::{ANSWERS, Fixture, QUESTION, WINDOWS, request, window};
 use crate::{
+    agreement::{self, Answered, Cases, ask},
     api_request::viewer,
     aws_stub::{AwsStub, Operation},
     function::{Function, Launch},
-    runtime_api::Outcome,
-    whole::request_id,
 };
 
 /// How far a time may be from where it is expected: what a request may take, in seconds.
@@ -34,11 +33,15 @@ struct Case {
 /// What one function made of one request, without what time changes.
 #[derive(Debug, PartialEq)]
 struct Observed {
-    status: Value,
-    content_type: Value,
-    body: Value,
+    answered: Answered,
     written: Option<Value>,
     looked_up: Option<Value>,
+}
+
+/// The requests, to functions whose calls go to this stub.
+struct Requests<'a> {
+    cases: Vec<Case>,
+    stub: &'a AwsStub,
 }
 
 /// Starts each function and sends it the same requests. Returns how many.
@@ -47,28 +50,9 @@ struct Observed {
 /// When one of them does otherwise than the first, or the first otherwise than it should.
 pub async fn check(launches: &[Launch], stub: &AwsStub) -> anyhow::Result<usize> {
     let cases = cases(Timestamp::now());
-    let mut expected = Vec::new();
-    for launch in launches {
-        let mut function = Function::start(launch).await?;
-        for (number, case) in cases.iter().enumerate() {
-            let observed = observe(&mut function, case, number, stub)
-                .await
-                .with_context(|| format!("{}: {}", launch.name, case.what))?;
-            match expected.get(number) {
-                None => expected.push(observed),
-                Some(expected) => ensure!(
-                    *expected == observed,
-                    "{} does otherwise than {} with {}:\n{observed:#?}\ninstead of\n{expected:#?}",
-                    launch.name,
-                    launches[0].name,
-                    case.what,
-                ),
-            }
-        }
-        function.kill().await?;
-    }
+    let checked = agreement::check(launches, &Requests { cases, stub }).await?;
     Fixture::new(Timestamp::now()).prepare(stub);
-    Ok(cases.len())
+    Ok(checked)
 }
 
 /// Each has a question of its own, since windows are kept for a moment.
@@ -90,12 +74,12 @@ fn cases(now: Timestamp) -> Vec<Case> {
     cases
 }
 
-fn ask(choice: u32) -> Value {
+fn choose(choice: u32) -> Value {
     request(&viewer(7), QUESTION, &format!("{{\"choice\":{choice}}}"))
 }
 
 fn changed(path: &str, value: Value) -> Value {
-    let mut request = ask(2);
+    let mut request = choose(2);
     if let Some(there) = request.pointer_mut(path) {
         *there = value;
     }
@@ -139,17 +123,17 @@ fn taken(now: Timestamp) -> Vec<Case> {
     };
     let name = |name: &str| changed(&format!("{CLAIMS}/name"), json!(name));
     let before = || stands(now, false);
-    let mut nameless = ask(2);
+    let mut nameless = choose(2);
     if let Some(claims) = nameless.pointer_mut(CLAIMS).and_then(Value::as_object_mut) {
         claims.remove("name");
     }
     vec![
-        case("an answer", ask(2), None, 201),
-        case("the same once more", ask(2), before(), 200),
-        case("another choice", ask(1), before(), 409),
+        case("an answer", choose(2), None, 201),
+        case("the same once more", choose(2), before(), 200),
+        case("another choice", choose(1), before(), 409),
         case(
             "one that was refused before",
-            ask(2),
+            choose(2),
             stands(now, true),
             410,
         ),
@@ -169,7 +153,7 @@ fn over(now: Timestamp) -> Vec<Case> {
     let before = || stands(now, false);
     let case = |what, window, before, status| Case {
         what,
-        request: ask(2),
+        request: choose(2),
         window,
         before,
         status,
@@ -215,7 +199,7 @@ fn refused(now: Timestamp) -> Vec<Case> {
     let access = json!({ "sub": viewer(7), "token_use": "access" });
     let id = |id: &str| changed("/pathParameters/questionId", json!(id));
     vec![
-        case("an unknown option", ask(4), 422),
+        case("an unknown option", choose(4), 422),
         case("an impossible question", id("not a question"), 404),
         case(
             "no identity",
@@ -240,41 +224,31 @@ fn refused(now: Timestamp) -> Vec<Case> {
     ]
 }
 
-async fn observe(
-    function: &mut Function,
-    case: &Case,
-    number: usize,
-    stub: &AwsStub,
-) -> anyhow::Result<Observed> {
-    stub.set_item_of(WINDOWS, case.window.as_ref());
-    stub.set_item_of(ANSWERS, case.before.as_ref());
-    stub.set_put(case.before.as_ref());
-    let calls = || [Operation::PutItem, Operation::GetItem].map(|of| stub.calls(of));
-    let before = calls();
-    let id = request_id(u64::try_from(number)?);
-    let event = case.request.to_string().into();
-    let outcome = function.invoke(&id, event).await?.outcome;
-    let [written, looked_up] = calls();
-    let last = |operation, calls| (calls > 0).then(|| stub.last_request(operation));
+impl Cases for Requests<'_> {
+    type Observed = Observed;
 
-    let Outcome::Response(bytes) = outcome else {
-        return Err(anyhow!("it reported an error: {outcome:?}"));
-    };
-    let answer: Value = serde_json::from_slice(&bytes)?;
-    ensure!(
-        answer["statusCode"] == case.status,
-        "unexpected answer: {answer}"
-    );
-    let body = answer["body"].as_str().context("there is no body")?;
-    let mut observed = Observed {
-        status: answer["statusCode"].clone(),
-        content_type: answer["headers"]["content-type"].clone(),
-        body: serde_json::from_str(body)?,
-        written: last(Operation::PutItem, written - before[0]),
-        looked_up: last(Operation::GetItem, looked_up - before[1]),
-    };
-    observed.settle(case)?;
-    Ok(observed)
+    fn names(&self) -> Vec<&'static str> {
+        self.cases.iter().map(|case| case.what).collect()
+    }
+
+    async fn observe(&self, function: &mut Function, number: usize) -> anyhow::Result<Observed> {
+        let (case, stub) = (&self.cases[number], self.stub);
+        stub.set_item_of(WINDOWS, case.window.as_ref());
+        stub.set_item_of(ANSWERS, case.before.as_ref());
+        stub.set_put(case.before.as_ref());
+        let calls = || [Operation::PutItem, Operation::GetItem].map(|of| stub.calls(of));
+        let before = calls();
+        let answered = ask(function, number, &case.request, case.status).await?;
+        let [written, looked_up] = calls();
+        let last = |operation, calls| (calls > 0).then(|| stub.last_request(operation));
+        let mut observed = Observed {
+            answered,
+            written: last(Operation::PutItem, written - before[0]),
+            looked_up: last(Operation::GetItem, looked_up - before[1]),
+        };
+        observed.settle(case)?;
+        Ok(observed)
+    }
 }
 
 impl Observed {
@@ -298,15 +272,18 @@ impl Observed {
             }
         }
         if case.status == 201 {
-            let told = self.body["receivedAt"].take();
+            let told = self.answered.body["receivedAt"].take();
             ensure!(
                 Some(&told) == at.as_ref(),
                 "{told} was told, {at:?} was written"
             );
         }
-        if let Some(left) = self.body.get_mut("remainingMillis") {
+        if let Some(left) = self.answered.body.get_mut("remainingMillis") {
             let left = left.take().as_i64().context("no number of milliseconds")?;
-            let closes_at: Timestamp = self.body["closesAt"].as_str().context("no end")?.parse()?;
+            let closes_at: Timestamp = self.answered.body["closesAt"]
+                .as_str()
+                .context("no end")?
+                .parse()?;
             let expected = closes_at.duration_since(now).as_millis().max(0);
             let off = expected - i128::from(left);
             ensure!(
@@ -316,7 +293,7 @@ impl Observed {
         }
         if case.status == 400 {
             // In its own words.
-            self.body["detail"].take();
+            self.answered.body["detail"].take();
         }
         Ok(())
     }

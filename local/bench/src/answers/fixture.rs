@@ -1,6 +1,6 @@
 //! What answers are given to: a question, whose window is open, and viewers who answer it.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -62,31 +62,13 @@ impl Fixture {
     }
 
     /// How a function is started that takes answers.
-    pub fn launch(
-        &self,
-        name: &str,
-        program: &Path,
-        task_root: &Path,
-        stub: &AwsStub,
-        cpu: Option<usize>,
-    ) -> Launch {
+    pub fn launch(&self, name: &str, program: &Path, task_root: &Path, stub: &AwsStub) -> Launch {
         let variables = [
             ("ANSWERS_TABLE", ANSWERS),
             ("WINDOWS_TABLE", WINDOWS),
             ("TALLIES_TABLE", TALLIES),
         ];
-        Launch {
-            name: name.to_owned(),
-            program: program.to_owned(),
-            arguments: Vec::new(),
-            task_root: task_root.to_owned(),
-            handler: "bootstrap".to_owned(),
-            endpoint_url: stub.endpoint_url(),
-            variables: BTreeMap::from(
-                variables.map(|(name, value)| (name.to_owned(), value.to_owned())),
-            ),
-            cpu,
-        }
+        Launch::of_program(name, program, task_root, stub, &variables)
     }
 }
 

@@ -30,7 +30,7 @@ const WORDS: Words<'_> = Words {
     event: "an answer in time of a viewer who has not\nanswered before: one DynamoDB PutItem with its condition, and every 5 to 10 seconds a GetItem of the window",
     cold_start: "",
     compared: "the same answers and write the same items",
-    kept: "the SDK's client is made once and kept, and a window is\nkept for a second",
+    kept: "the SDK's client is made once and kept, and a window is\nkept for 5 to 10 seconds",
     left_out: "Both take answers only: results and leaderboard are left out, and names are cleaned more simply.",
     services: "DynamoDB takes",
     least_factor: LEAST_FACTOR,
@@ -49,7 +49,7 @@ pub(super) struct Results {
     /// Answers that were recorded, on one core.
     recorded: Recorded,
     /// The whole functions: Rust first.
-    functions: Vec<WithCpu>,
+    functions: Vec<Function>,
     #[serde(skip)]
     figures: Vec<Figures>,
 }
@@ -88,7 +88,7 @@ struct Batches {
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct WithCpu {
+struct Function {
     #[serde(flatten)]
     figures: Figures,
     /// CPU time of one invocation.
@@ -108,7 +108,7 @@ impl Results {
         let micros = |rate: f64| 1e6 / rate;
         let all = micros(accept.answers);
         let (call, json) = (micros(accept.call), micros(accept.json));
-        let with_cpu = |figures: &Figures| WithCpu {
+        let function = |figures: &Figures| Function {
             cpu_ms: figures.cpu_ms,
             one_by_one_per_second: figures.one_by_one,
             figures: figures.clone(),
@@ -138,7 +138,7 @@ impl Results {
                 cpu_us: rounded(recorded.cpu_us, 2),
                 ..recorded
             },
-            functions: figures.iter().map(with_cpu).collect(),
+            functions: figures.iter().map(function).collect(),
             figures,
         }
     }

@@ -9,11 +9,10 @@ use serde_json::{Value, json};
 
 use super::fixture::{self, CHANNEL, Fixture, STRICT_CHANNEL, TOKEN_SECONDS};
 use crate::{
+    agreement::{self, Answered, Cases, ask},
     api_request::{identity, viewer},
     aws_stub::{AwsStub, Operation},
     function::{Function, Launch},
-    runtime_api::Outcome,
-    whole::request_id,
 };
 
 /// How far the end of a token may be from where it is expected: the time that a request takes.
@@ -33,12 +32,17 @@ struct Case {
 /// What one function made of one request, without what time and chance change.
 #[derive(Debug, PartialEq)]
 struct Observed {
-    status: Value,
-    content_type: Value,
-    body: Value,
+    answered: Answered,
     claims: Option<Value>,
     looked_up: Option<Value>,
     announced: Option<Value>,
+}
+
+/// The requests, to functions whose calls go to this stub.
+struct Requests<'a> {
+    cases: Vec<Case>,
+    fixture: &'a Fixture,
+    stub: &'a AwsStub,
 }
 
 /// Starts each function and sends it the same requests. Returns how many.
@@ -50,29 +54,13 @@ pub async fn check(
     fixture: &Fixture,
     stub: &AwsStub,
 ) -> anyhow::Result<usize> {
-    let cases = cases()?;
-    let mut expected = Vec::new();
-    for launch in launches {
-        fixture.prepare(stub);
-        let mut function = Function::start(launch).await?;
-        for (number, case) in cases.iter().enumerate() {
-            let observed = observe(&mut function, case, number, fixture, stub)
-                .await
-                .with_context(|| format!("{}: {}", launch.name, case.what))?;
-            match expected.get(number) {
-                None => expected.push(observed),
-                Some(expected) => ensure!(
-                    *expected == observed,
-                    "{} does otherwise than {} with {}:\n{observed:#?}\ninstead of\n{expected:#?}",
-                    launch.name,
-                    launches[0].name,
-                    case.what,
-                ),
-            }
-        }
-        function.kill().await?;
-    }
-    Ok(cases.len())
+    fixture.prepare(stub);
+    let requests = Requests {
+        cases: cases()?,
+        fixture,
+        stub,
+    };
+    agreement::check(launches, &requests).await
 }
 
 fn cases() -> anyhow::Result<Vec<Case>> {
@@ -85,7 +73,7 @@ fn cases() -> anyhow::Result<Vec<Case>> {
         }
         Some(item)
     };
-    let ask = |channel: &str| fixture::request(&viewer(7), channel);
+    let of = |channel: &str| fixture::request(&viewer(7), channel);
     let case = |what, request, item, status| Case {
         what,
         request,
@@ -94,7 +82,7 @@ fn cases() -> anyhow::Result<Vec<Case>> {
         expires: None,
     };
     let changed = |path: &str, value: Value| {
-        let mut request = ask(CHANNEL);
+        let mut request = of(CHANNEL);
         if let Some(there) = request.pointer_mut(path) {
             *there = value;
         }
@@ -103,7 +91,7 @@ fn cases() -> anyhow::Result<Vec<Case>> {
     let claims = "/requestContext/authorizer/jwt/claims";
     let access = json!({ "sub": viewer(7), "token_use": "access" });
     let with_body = |body: &str| {
-        let mut request = ask(CHANNEL);
+        let mut request = of(CHANNEL);
         request["body"] = json!(body);
         request
     };
@@ -116,12 +104,12 @@ fn cases() -> anyhow::Result<Vec<Case>> {
     let (past, future) = ("2026-01-01T00:00:00Z", "2099-01-01T00:00:00Z");
     let strict = case(
         "every claim",
-        ask(STRICT_CHANNEL),
+        of(STRICT_CHANNEL),
         item(STRICT_CHANNEL, &capped),
         200,
     );
     Ok(vec![
-        case("an entitlement", ask(CHANNEL), granted(), 200),
+        case("an entitlement", of(CHANNEL), granted(), 200),
         case(
             "a body that is ignored",
             with_body(r#"{"userId":"another"}"#),
@@ -132,32 +120,27 @@ fn cases() -> anyhow::Result<Vec<Case>> {
             expires: Some(soon),
             ..strict
         },
-        case("no entitlement", ask(CHANNEL), None, 403),
+        case("no entitlement", of(CHANNEL), None, 403),
         case(
             "a revoked one",
-            ask(CHANNEL),
+            of(CHANNEL),
             item(CHANNEL, &[("status", "revoked")]),
             403,
         ),
         case(
             "one that ran out",
-            ask(CHANNEL),
+            of(CHANNEL),
             item(CHANNEL, &[("validUntil", past)]),
             403,
         ),
         case(
             "one that begins later",
-            ask(CHANNEL),
+            of(CHANNEL),
             item(CHANNEL, &[("validFrom", future)]),
             403,
         ),
-        case("an unknown channel", ask("unknown"), granted(), 403),
-        case(
-            "an impossible channel",
-            ask("not a channel"),
-            granted(),
-            403,
-        ),
+        case("an unknown channel", of("unknown"), granted(), 403),
+        case("an impossible channel", of("not a channel"), granted(), 403),
         case(
             "no identity",
             changed("/requestContext/authorizer", Value::Null),
@@ -181,53 +164,42 @@ fn cases() -> anyhow::Result<Vec<Case>> {
     ])
 }
 
-async fn observe(
-    function: &mut Function,
-    case: &Case,
-    number: usize,
-    fixture: &Fixture,
-    stub: &AwsStub,
-) -> anyhow::Result<Observed> {
-    stub.set_item(case.item.as_ref());
-    let calls = || [Operation::GetItem, Operation::PutEvents].map(|of| stub.calls(of));
-    let before = calls();
-    let id = request_id(u64::try_from(number)?);
-    let event = case.request.to_string().into();
-    let outcome = function.invoke(&id, event).await?.outcome;
-    let [looked_up, announced] = calls();
-    let last = |operation, calls| (calls > 0).then(|| stub.last_request(operation));
+impl Cases for Requests<'_> {
+    type Observed = Observed;
 
-    let Outcome::Response(bytes) = outcome else {
-        return Err(anyhow!("it reported an error: {outcome:?}"));
-    };
-    let answer: Value = serde_json::from_slice(&bytes)?;
-    ensure!(
-        answer["statusCode"] == case.status,
-        "unexpected answer: {answer}"
-    );
-    let body = answer["body"].as_str().context("there is no body")?;
-    let mut observed = Observed {
-        status: answer["statusCode"].clone(),
-        content_type: answer["headers"]["content-type"].clone(),
-        body: serde_json::from_str(body)?,
-        claims: None,
-        looked_up: last(Operation::GetItem, looked_up - before[0]),
-        announced: last(Operation::PutEvents, announced - before[1]),
-    };
-    match case.status {
-        200 => observed.settle(case, &fixture.public_key)?,
-        _ => ensure!(observed.announced.is_none(), "a refusal was announced"),
+    fn names(&self) -> Vec<&'static str> {
+        self.cases.iter().map(|case| case.what).collect()
     }
-    Ok(observed)
+
+    async fn observe(&self, function: &mut Function, number: usize) -> anyhow::Result<Observed> {
+        let (case, stub) = (&self.cases[number], self.stub);
+        stub.set_item(case.item.as_ref());
+        let calls = || [Operation::GetItem, Operation::PutEvents].map(|of| stub.calls(of));
+        let before = calls();
+        let answered = ask(function, number, &case.request, case.status).await?;
+        let [looked_up, announced] = calls();
+        let last = |operation, calls| (calls > 0).then(|| stub.last_request(operation));
+        let mut observed = Observed {
+            answered,
+            claims: None,
+            looked_up: last(Operation::GetItem, looked_up - before[0]),
+            announced: last(Operation::PutEvents, announced - before[1]),
+        };
+        match case.status {
+            200 => observed.settle(case, &self.fixture.public_key)?,
+            _ => ensure!(observed.announced.is_none(), "a refusal was announced"),
+        }
+        Ok(observed)
+    }
 }
 
 impl Observed {
     /// Checks what time and chance change, and the signature, and leaves them out.
     fn settle(&mut self, case: &Case, public_key: &[u8]) -> anyhow::Result<()> {
-        let token = self.body["token"].take();
+        let token = self.answered.body["token"].take();
         let token = token.as_str().context("there is no token")?;
         let mut claims = verified(token, public_key)?;
-        let expires: Timestamp = self.body["expiresAt"]
+        let expires: Timestamp = self.answered.body["expiresAt"]
             .take()
             .as_str()
             .context("there is no expiresAt")?

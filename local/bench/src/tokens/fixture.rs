@@ -1,6 +1,6 @@
 //! What a token is issued from: a key, channels, an entitlement, and requests for it.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use anyhow::anyhow;
 use aws_lc_rs::{
@@ -81,32 +81,14 @@ impl Fixture {
     }
 
     /// How a function is started that issues tokens.
-    pub fn launch(
-        &self,
-        name: &str,
-        program: &Path,
-        task_root: &Path,
-        stub: &AwsStub,
-        cpu: Option<usize>,
-    ) -> Launch {
+    pub fn launch(&self, name: &str, program: &Path, task_root: &Path, stub: &AwsStub) -> Launch {
         let variables = [
             ("ENTITLEMENTS_TABLE", "entitlements"),
             ("PLAYBACK_KEY_SECRET_ARN", "playback-key"),
             ("EVENT_BUS_NAME", "cuepoint"),
             ("CHANNELS", self.channels.as_str()),
         ];
-        Launch {
-            name: name.to_owned(),
-            program: program.to_owned(),
-            arguments: Vec::new(),
-            task_root: task_root.to_owned(),
-            handler: "bootstrap".to_owned(),
-            endpoint_url: stub.endpoint_url(),
-            variables: BTreeMap::from(
-                variables.map(|(name, value)| (name.to_owned(), value.to_owned())),
-            ),
-            cpu,
-        }
+        Launch::of_program(name, program, task_root, stub, &variables)
     }
 }
 

@@ -32,8 +32,8 @@ async fn serve() -> Result<(), Error> {
         answers: AnswerStore::new(dynamodb, config::required("ANSWERS_TABLE")?),
         clock: Timestamp::now,
     };
-    // Without the span that `run` adds: it takes a tenth of an answer's time, and the one line of an
-    // invocation says its id itself.
+    // Without the span that `run` adds: it takes time in every request, and the line of an invocation says
+    // its id itself.
     Runtime::new(service_fn(|event| handler.handle(event)))
         .run()
         .await

@@ -50,8 +50,8 @@ use self::form::Form;
 use super::answers::Answer;
 
 /// What retries of answers may cost one running function, over and above the 500 that it has saved: a
-/// retry of what was throttled costs 5, any other 10, and gives them back when it helps (`TokenBucket`
-/// of the SDK).
+/// retry costs 5, or 10 after a timeout, a lost connection or a failure of the service, and gives them
+/// back when it helps (`TokenBucket` of the SDK).
 const RETRY_TOKENS_PER_SECOND: f32 = 50.0;
 
 /// The allowance for the retries of answers. Successes do not fill it up, since most are not seen by

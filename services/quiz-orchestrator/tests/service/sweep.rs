@@ -4,7 +4,9 @@
 use aws_sdk_sfn::types::StateMachineType;
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
-use quiz_orchestrator::{executions::Executions, quiz_sweep::QuizSweepHandler, run::Run};
+use quiz_orchestrator::{
+    compensation::TASKS_END_WITHIN, executions::Executions, quiz_sweep::QuizSweepHandler, run::Run,
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -134,7 +136,7 @@ async fn a_run_on_air_whose_execution_was_stopped_is_undone_once() {
     let undo = undo.unwrap();
     assert_eq!(
         (&undo["compensate"], &undo["runId"], &undo["settleSeconds"]),
-        (&json!(true), &json!(run.run_id), &json!(75)),
+        (&json!(true), &json!(run.run_id), &json!(TASKS_END_WITHIN)),
         "as if the event had come: {undo}"
     );
 }

@@ -1,5 +1,6 @@
 //! How the compensation begins, and what it leaves.
 
+use quiz_orchestrator::compensation::TASKS_END_WITHIN;
 use serde_json::{Value, json};
 
 use crate::cloud::{Cloud, scheduled};
@@ -44,7 +45,7 @@ async fn a_run_is_undone_for_its_own_execution_and_no_other() {
         .await;
     assert_eq!(
         (&stopped["failedStep"], &stopped["settleSeconds"]),
-        (&json!("QuizShow"), &json!(75))
+        (&json!("QuizShow"), &json!(TASKS_END_WITHIN))
     );
     let abort = json!({"executionId": "e1", "failedStep": "Tally", "reason": "Unavailable: x"});
     cloud.task("abort-run", &run, abort).await.unwrap();

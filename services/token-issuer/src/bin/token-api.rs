@@ -49,8 +49,8 @@ async fn serve() -> Result<(), Error> {
         EventBus::new(EventBridge::new(&config), required("EVENT_BUS_NAME")?),
         Timestamp::now,
     );
-    // Without the span that `run` adds: it takes time, and the one line of an invocation says its id
-    // itself.
+    // Without the span that `run` adds: it takes time in every request, and the line of an invocation says
+    // its id itself.
     Runtime::new(service_fn(|event| handler.handle(event)))
         .run()
         .await
