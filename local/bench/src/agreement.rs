@@ -7,6 +7,7 @@ use anyhow::{Context, anyhow, ensure};
 use serde_json::Value;
 
 use crate::{
+    aws_stub::{AwsStub, Operation},
     function::{Function, Launch},
     runtime_api::Outcome,
     whole::request_id,
@@ -68,11 +69,30 @@ pub struct Answered {
     pub body: Value,
 }
 
-/// Sends a request, which must be answered with this status.
+/// Sends a request, which must be answered with this status. Returns also what these operations were
+/// asked meanwhile, each the last time; none: it was not called.
 ///
 /// # Errors
-/// When it is not.
-pub async fn ask(
+/// When it is answered otherwise.
+pub async fn ask<const N: usize>(
+    function: &mut Function,
+    number: usize,
+    request: &Value,
+    status: i64,
+    (stub, operations): (&AwsStub, [Operation; N]),
+) -> anyhow::Result<(Answered, [Option<Value>; N])> {
+    let calls = || operations.map(|operation| stub.calls(operation));
+    let before = calls();
+    let answered = answer(function, number, request, status).await?;
+    let mut after = calls().into_iter().zip(before);
+    let asked = operations.map(|operation| {
+        let called = after.next().is_some_and(|(after, before)| after > before);
+        called.then(|| stub.last_request(operation))
+    });
+    Ok((answered, asked))
+}
+
+async fn answer(
     function: &mut Function,
     number: usize,
     request: &Value,

@@ -174,16 +174,14 @@ impl Cases for Requests<'_> {
     async fn observe(&self, function: &mut Function, number: usize) -> anyhow::Result<Observed> {
         let (case, stub) = (&self.cases[number], self.stub);
         stub.set_item(case.item.as_ref());
-        let calls = || [Operation::GetItem, Operation::PutEvents].map(|of| stub.calls(of));
-        let before = calls();
-        let answered = ask(function, number, &case.request, case.status).await?;
-        let [looked_up, announced] = calls();
-        let last = |operation, calls| (calls > 0).then(|| stub.last_request(operation));
+        let calls = (stub, [Operation::GetItem, Operation::PutEvents]);
+        let (answered, [looked_up, announced]) =
+            ask(function, number, &case.request, case.status, calls).await?;
         let mut observed = Observed {
             answered,
             claims: None,
-            looked_up: last(Operation::GetItem, looked_up - before[0]),
-            announced: last(Operation::PutEvents, announced - before[1]),
+            looked_up,
+            announced,
         };
         match case.status {
             200 => observed.settle(case, &self.fixture.public_key)?,

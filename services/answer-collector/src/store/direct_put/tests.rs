@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::{
     },
 };
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_smithy_runtime_api::http::Headers;
 use serde_json::Value;
 
 use super::*;
@@ -212,13 +213,13 @@ async fn an_answer_is_sent_and_signed_as_the_sdk_does() {
     }
 }
 
-/// Sends the id of a trace along.
+/// Changes what the SDK is about to send.
 #[derive(Debug)]
-struct Traced;
+struct Changes(fn(&mut Headers));
 
-impl Intercept for Traced {
+impl Intercept for Changes {
     fn name(&self) -> &'static str {
-        "Traced"
+        "Changes"
     }
 
     fn modify_before_transmit(
@@ -227,8 +228,7 @@ impl Intercept for Traced {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let headers = context.request_mut().headers_mut();
-        headers.insert("x-amzn-trace-id", "Root=the-first");
+        self.0(context.request_mut().headers_mut());
         Ok(())
     }
 }
@@ -236,7 +236,10 @@ impl Intercept for Traced {
 #[tokio::test]
 async fn the_trace_of_the_first_answer_is_not_that_of_the_others() {
     let table = Table::default();
-    let store = store(table.config().interceptor(Traced));
+    let traced = Changes(|headers| {
+        headers.insert("x-amzn-trace-id", "Root=the-first");
+    });
+    let store = store(table.config().interceptor(traced));
     for expected in [Some("Root=the-first"), None, None] {
         assert_eq!(put(&store).await.unwrap(), Put::New);
         let asked = table.asked();
@@ -394,35 +397,16 @@ async fn with_other_credentials_the_form_is_taken_anew() {
     }
 }
 
-/// Signs in a way of its own.
-#[derive(Debug)]
-struct OtherSignature;
-
-impl Intercept for OtherSignature {
-    fn name(&self) -> &'static str {
-        "OtherSignature"
-    }
-
-    fn modify_before_transmit(
-        &self,
-        context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let headers = context.request_mut().headers_mut();
+#[tokio::test]
+async fn where_the_sdk_signs_in_another_way_it_sends_everything_itself() {
+    let table = Table::default();
+    let other_signature = Changes(|headers| {
         let header = headers.get("authorization").unwrap();
         let (start, _) = header.rsplit_once('=').unwrap();
         let other = format!("{start}={}", "0".repeat(64));
         headers.insert("authorization", other);
-        Ok(())
-    }
-}
-
-#[tokio::test]
-async fn where_the_sdk_signs_in_another_way_it_sends_everything_itself() {
-    let table = Table::default();
-    let config = table.config().interceptor(OtherSignature);
-    let store = learned(&table, config).await;
+    });
+    let store = learned(&table, table.config().interceptor(other_signature)).await;
     for _ in 0..2 {
         assert_eq!(put(&store).await.unwrap(), Put::New);
         assert!(matches!(*store.direct.lock(), Known::Unusable));
